@@ -1,0 +1,508 @@
+#include "kafka_client.h"
+
+#include "check.h"
+#include "log.h"
+#include "memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+enum {
+    BROKERS_MAX = 64,
+    ADDRESS_MAX = 128,
+    REASON_MAX = 256,
+    LOG_WINDOW_MS = 10000,
+    CLIENT_MAGIC = 0x6b636c69,
+};
+
+struct broker {
+    char address[ADDRESS_MAX]; /* host:port */
+    int32_t id;                /* -1: not known */
+    bool is_away;
+    int64_t away_since_ms;
+};
+
+/* Hangs on the conf's opaque; born and freed with the conf. */
+struct kafka_client {
+    uint32_t magic;
+    enum kafka_client_kind kind;
+    void *context;
+    void (*on_fatal)(void *context, const char *text);
+    bool is_unlimited; /* the user asked for librdkafka's debug lines */
+    atomic_bool is_fatal_said;
+    atomic_bool is_answered;
+    atomic_int away_count;
+    atomic_int left_out_count;
+    pthread_mutex_t mutex; /* over all below; librdkafka logs from many threads */
+    struct broker brokers[BROKERS_MAX];
+    size_t broker_count;
+    int64_t window_from_ms;
+    int window_lines;
+};
+
+struct setting {
+    const char *name;
+    const char *value;
+};
+
+/* Below the user's properties. */
+static const struct setting common_defaults[] = {
+    {"log.thread.name", "false"},
+    {"socket.keepalive.enable", "true"},
+    /* A broker that is back is found within this time; librdkafka's own 10 s are long for a restart of 3. */
+    {"reconnect.backoff.max.ms", "2000"},
+};
+
+static const struct setting consumer_defaults[] = {
+    {"client.id", "incident-consumer"},
+    {"partition.assignment.strategy", "range"},
+    {"session.timeout.ms", "6000"},
+    {"heartbeat.interval.ms", "500"},
+    /* Counts for each partition; less makes a hot partition wait for idle ones. */
+    {"queued.max.messages.kbytes", "1024"},
+    {"fetch.wait.max.ms", "50"},
+};
+
+/* Over the user's properties, which may not name them. */
+static const struct setting common_promises[] = {
+    {"allow.auto.create.topics", "false"},
+    {"log.queue", "false"},
+};
+
+static const struct setting producer_promises[] = {
+    {"enable.idempotence", "true"},        {"acks", "all"},
+    {"partitioner", "murmur2_random"},     {"message.timeout.ms", "2147483647"},
+    {"enable.gapless.guarantee", "false"}, {"delivery.report.only.error", "false"},
+};
+
+static const struct setting consumer_promises[] = {
+    {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
+    {"isolation.level", "read_committed"}, {"enable.partition.eof", "false"},
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct kafka_client *client_of(const void *opaque)
+{
+    union {
+        const void *read_only;
+        struct kafka_client *client;
+    } pointer = {opaque};
+    CHECK(pointer.client != NULL && pointer.client->magic == CLIENT_MAGIC);
+    return pointer.client;
+}
+
+static bool is_producer(enum kafka_client_kind kind)
+{
+    return kind == KAFKA_CLIENT_PRODUCER || kind == KAFKA_CLIENT_WRITER;
+}
+
+/* With the mutex held. May one more line be written now? Counts it when not. */
+static bool take_line(struct kafka_client *client, int64_t now_ms)
+{
+    if (now_ms - client->window_from_ms >= LOG_WINDOW_MS) {
+        client->window_from_ms = now_ms;
+        client->window_lines = 0;
+        int left_out = atomic_exchange(&client->left_out_count, 0);
+        if (left_out > 0) {
+            log_warn("log lines of librdkafka left out", LOG_INT("count", left_out));
+        }
+    }
+    if (client->is_unlimited || client->window_lines < KAFKA_CLIENT_LOG_LINES_MAX) {
+        client->window_lines++;
+        return true;
+    }
+    atomic_fetch_add(&client->left_out_count, 1);
+    return false;
+}
+
+/* `sasl_ssl://host:port/1` is the broker `host:port` with the id 1; `…/bootstrap` has none yet. */
+static void parse_name(const char *name, size_t size, char ret_address[ADDRESS_MAX], int32_t *ret_id)
+{
+    char text[ADDRESS_MAX + 64];
+    snprintf(text, sizeof(text), "%.*s", (int)(size < sizeof(text) ? size : sizeof(text) - 1), name);
+    char *scheme = strstr(text, "://");
+    char *address = scheme == NULL ? text : scheme + 3;
+    char *slash = strrchr(address, '/');
+    int64_t id = -1;
+    if (slash != NULL) {
+        if (bytes_view_to_int64(bytes_view_of_text(slash + 1), &id) != STATUS_OK || id > INT32_MAX) {
+            id = -1;
+        }
+        *slash = '\0';
+    }
+    snprintf(ret_address, ADDRESS_MAX, "%.*s", ADDRESS_MAX - 1, address);
+    *ret_id = (int32_t)id;
+}
+
+/* With the mutex held. */
+static struct broker *find_broker(struct kafka_client *client, const char *address, int32_t id)
+{
+    for (size_t i = 0; i < client->broker_count; i++) {
+        struct broker *broker = &client->brokers[i];
+        if (strcmp(broker->address, address) == 0 || (id >= 0 && broker->id == id)) {
+            return broker;
+        }
+    }
+    return NULL;
+}
+
+/* `[GroupCoordinator: ]NAME: reason (after N ms in state S, …)`. False when the line is not made like that. */
+static bool parse_failure(const char *line, char ret_address[ADDRESS_MAX], int32_t *ret_id, char ret_reason[REASON_MAX])
+{
+    static const char *const roles[] = {"GroupCoordinator: ", "TxnCoordinator: "};
+    for (size_t i = 0; i < ARRAY_COUNT(roles); i++) {
+        if (strncmp(line, roles[i], strlen(roles[i])) == 0) {
+            line += strlen(roles[i]);
+        }
+    }
+    const char *colon = strstr(line, ": ");
+    if (colon == NULL) {
+        return false;
+    }
+    parse_name(line, (size_t)(colon - line), ret_address, ret_id);
+    snprintf(ret_reason, REASON_MAX, "%.*s", REASON_MAX - 1, colon + 2);
+    char *state = strstr(ret_reason, " (after ");
+    if (state != NULL) {
+        *state = '\0';
+    }
+    return true;
+}
+
+/* With the mutex held. One line when it goes away; what follows while it is away says nothing new. */
+static bool note_failure(struct kafka_client *client, const char *line, int64_t now_ms)
+{
+    char address[ADDRESS_MAX], reason[REASON_MAX];
+    int32_t id;
+    if (!parse_failure(line, address, &id, reason)) {
+        return false;
+    }
+    struct broker *broker = find_broker(client, address, id);
+    if (broker == NULL) {
+        if (client->broker_count == BROKERS_MAX) {
+            return false;
+        }
+        broker = &client->brokers[client->broker_count++];
+        *broker = (struct broker){.id = id};
+        snprintf(broker->address, sizeof(broker->address), "%s", address);
+    }
+    broker->id = id >= 0 ? id : broker->id;
+    if (broker->is_away) {
+        return true;
+    }
+    broker->is_away = true;
+    broker->away_since_ms = now_ms;
+    atomic_fetch_add(&client->away_count, 1);
+    if (take_line(client, now_ms)) {
+        log_warn("broker unreachable, waiting for it", LOG_TEXT("broker", broker->address), LOG_TEXT("reason", reason));
+    }
+    return true;
+}
+
+static void note_answer(struct kafka_client *client, const char *name)
+{
+    char address[ADDRESS_MAX];
+    int32_t id;
+    parse_name(name, strlen(name), address, &id);
+    int64_t now_ms = monotonic_ms();
+    CHECK(pthread_mutex_lock(&client->mutex) == 0);
+    struct broker *broker = find_broker(client, address, id);
+    if (broker != NULL && broker->is_away) {
+        broker->is_away = false;
+        atomic_fetch_sub(&client->away_count, 1);
+        if (take_line(client, now_ms)) {
+            log_info("broker answers again", LOG_TEXT("broker", broker->address),
+                     LOG_INT("away_ms", now_ms - broker->away_since_ms));
+        }
+    }
+    CHECK(pthread_mutex_unlock(&client->mutex) == 0);
+}
+
+/* librdkafka has no event for a broker that is back. Its interceptors see every answer, on the broker's thread. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_t api_key,
+                                       int16_t api_version, int32_t correlation_id, size_t size, int64_t rtt_us,
+                                       rd_kafka_resp_err_t error, void *opaque)
+{
+    struct kafka_client *client = client_of(opaque);
+    (void)rk, (void)fd, (void)broker_id, (void)api_key, (void)api_version, (void)correlation_id, (void)size;
+    (void)rtt_us;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && broker != NULL && broker[0] != '\0') {
+        atomic_store(&client->is_answered, true);
+        if (atomic_load(&client->away_count) > 0) {
+            note_answer(client, broker);
+        }
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *ret_text,
+                                  size_t text_size)
+{
+    (void)conf, (void)ret_text, (void)text_size;
+    return rd_kafka_interceptor_add_on_response_received(rk, "kafka_client", on_response, opaque);
+}
+
+static rd_kafka_resp_err_t on_conf_destroy(void *opaque)
+{
+    struct kafka_client *client = client_of(opaque);
+    int left_out = atomic_load(&client->left_out_count);
+    if (left_out > 0) {
+        log_warn("log lines of librdkafka left out", LOG_INT("count", left_out));
+    }
+    client->magic = 0;
+    pthread_mutex_destroy(&client->mutex);
+    free(client);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static enum log_level level_of(const struct kafka_client *client, int syslog_level, const char *facility,
+                               const char *line)
+{
+    bool is_failure = strcmp(facility, "FAIL") == 0; /* an error is a broker gone; less is a connection closed */
+    /* The consumer's handles share one map of properties, so each meets some that are for the other kind. */
+    bool is_for_another = strcmp(facility, "CONFWARN") == 0 && client->kind != KAFKA_CLIENT_PRODUCER &&
+                          strstr(line, "property and will be ignored by this") != NULL;
+    if (is_for_another || (is_failure && syslog_level > LOG_WARNING) || syslog_level >= LOG_DEBUG) {
+        return LOG_LEVEL_DEBUG;
+    }
+    return syslog_level <= LOG_ERR ? LOG_LEVEL_ERROR : syslog_level == LOG_WARNING ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+}
+
+static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility, const char *line)
+{
+    struct kafka_client *client = client_of(rd_kafka_opaque(rk));
+    enum log_level level = level_of(client, syslog_level, facility, line);
+    int64_t now_ms = monotonic_ms();
+    CHECK(pthread_mutex_lock(&client->mutex) == 0);
+    bool is_said = strcmp(facility, "FAIL") == 0 && level > LOG_LEVEL_DEBUG && note_failure(client, line, now_ms);
+    if (!is_said && log_enabled(level) && take_line(client, now_ms)) {
+        const struct log_field fields[] = {
+            LOG_TEXT("from", "librdkafka"), LOG_TEXT("facility", facility), LOG_TEXT("client", rd_kafka_name(rk)), {0}};
+        log_write(level, line, fields);
+    }
+    CHECK(pthread_mutex_unlock(&client->mutex) == 0);
+}
+
+static void on_fatal_error(struct kafka_client *client, rd_kafka_t *rk)
+{
+    char text[REASON_MAX];
+    rd_kafka_resp_err_t error = rd_kafka_fatal_error(rk, text, sizeof(text));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || atomic_exchange(&client->is_fatal_said, true)) {
+        return;
+    }
+    log_error("the Kafka client has failed for good and must be replaced", LOG_TEXT("client", rd_kafka_name(rk)),
+              LOG_TEXT("error", rd_kafka_err2name(error)), LOG_TEXT("reason", text));
+    if (client->on_fatal != NULL) {
+        client->on_fatal(client->context, text);
+    }
+}
+
+static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaque)
+{
+    struct kafka_client *client = client_of(opaque);
+    switch ((rd_kafka_resp_err_t)number) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        on_fatal_error(client, rk);
+        return;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        return; /* on_log has it already, and earlier */
+    default:
+        break;
+    }
+    CHECK(pthread_mutex_lock(&client->mutex) == 0);
+    if (take_line(client, monotonic_ms())) {
+        log_warn("Kafka client error", LOG_TEXT("client", rd_kafka_name(rk)),
+                 LOG_TEXT("error", rd_kafka_err2name((rd_kafka_resp_err_t)number)), LOG_TEXT("reason", reason));
+    }
+    CHECK(pthread_mutex_unlock(&client->mutex) == 0);
+}
+
+static void set_all(rd_kafka_conf_t *conf, const struct setting *settings, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char reason[REASON_MAX];
+        CHECK(rd_kafka_conf_set(conf, settings[i].name, settings[i].value, reason, sizeof(reason)) == RD_KAFKA_CONF_OK);
+    }
+}
+
+static void set_defaults(rd_kafka_conf_t *conf, enum kafka_client_kind kind)
+{
+    set_all(conf, common_defaults, ARRAY_COUNT(common_defaults));
+    if (is_producer(kind)) {
+        const struct setting name[] = {
+            {"client.id", kind == KAFKA_CLIENT_PRODUCER ? "incident-producer" : "incident-consumer"}};
+        set_all(conf, name, ARRAY_COUNT(name));
+        return;
+    }
+    set_all(conf, consumer_defaults, ARRAY_COUNT(consumer_defaults));
+    /* Since 2.2 a full partition is asked for again only after a second unless told otherwise; unknown before. */
+    char reason[REASON_MAX];
+    (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "20", reason, sizeof(reason));
+}
+
+static void set_promises(rd_kafka_conf_t *conf, enum kafka_client_kind kind, const char *group)
+{
+    set_all(conf, common_promises, ARRAY_COUNT(common_promises));
+    if (is_producer(kind)) {
+        set_all(conf, producer_promises, ARRAY_COUNT(producer_promises));
+    } else {
+        const struct setting group_id[] = {{"group.id", group}};
+        CHECK(group != NULL);
+        set_all(conf, group_id, ARRAY_COUNT(group_id));
+        set_all(conf, consumer_promises, ARRAY_COUNT(consumer_promises));
+    }
+    if (kind == KAFKA_CLIENT_WRITER) {
+        /* A dead letter is its event and headers: what the log took must not be refused here for its size. */
+        const struct setting size[] = {{"message.max.bytes", "1000000000"}};
+        set_all(conf, size, ARRAY_COUNT(size));
+    }
+}
+
+static enum status set_properties(rd_kafka_conf_t *conf, const struct kafka_properties *properties,
+                                  struct error *ret_error)
+{
+    for (size_t i = 0; properties != NULL && i < properties->count; i++) {
+        const struct kafka_property *property = &properties->items[i];
+        struct error error;
+        const char *refusal = kafka_properties_refusal(property->name, property->value);
+        if (refusal != NULL) {
+            return error_set(ret_error, STATUS_INVALID, "%s: %s", property->place, refusal);
+        }
+        if (kafka_properties_apply(conf, property->name, property->value, &error) != STATUS_OK) {
+            return error_set(ret_error, STATUS_INVALID, "%s: %s", property->place, error.text);
+        }
+    }
+    return STATUS_OK;
+}
+
+static void attach_client(rd_kafka_conf_t *conf, const struct kafka_client_spec *spec)
+{
+    struct kafka_client *client = memory_alloc(1, sizeof(*client));
+    client->magic = CLIENT_MAGIC;
+    client->kind = spec->kind;
+    client->context = spec->context;
+    client->on_fatal = spec->on_fatal;
+    client->is_unlimited = spec->properties != NULL && kafka_properties_get(spec->properties, "debug") != NULL;
+    client->window_from_ms = monotonic_ms();
+    CHECK(pthread_mutex_init(&client->mutex, NULL) == 0);
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    CHECK(rd_kafka_conf_interceptor_add_on_new(conf, "kafka_client", on_new, client) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    CHECK(rd_kafka_conf_interceptor_add_on_conf_destroy(conf, "kafka_client", on_conf_destroy, client) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static enum status set_everything(rd_kafka_conf_t *conf, const struct kafka_client_spec *spec, struct error *ret_error)
+{
+    set_defaults(conf, spec->kind);
+    enum status status = set_properties(conf, spec->properties, ret_error);
+    if (status == STATUS_OK) {
+        set_promises(conf, spec->kind, spec->group);
+    }
+    return status;
+}
+
+enum status kafka_client_conf(const struct kafka_client_spec *spec, rd_kafka_conf_t **ret_conf, struct error *ret_error)
+{
+    *ret_conf = NULL;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    attach_client(conf, spec);
+    enum status status = set_everything(conf, spec, ret_error);
+    if (status != STATUS_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    *ret_conf = conf;
+    return STATUS_OK;
+}
+
+enum status kafka_client_new_take(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **ret_rk,
+                                  struct error *ret_error)
+{
+    char reason[REASON_MAX];
+    *ret_rk = rd_kafka_new(type, conf, reason, sizeof(reason));
+    /* After a failure the conf is lost: see the header. It happens at start, once. */
+    return *ret_rk != NULL ? STATUS_OK
+                           : error_set(ret_error, STATUS_INVALID, "cannot set up the Kafka client: %s", reason);
+}
+
+void *kafka_client_context(const void *opaque)
+{
+    return client_of(opaque)->context;
+}
+
+void *kafka_client_context_of(const rd_kafka_t *rk)
+{
+    return client_of(rd_kafka_opaque(rk))->context;
+}
+
+bool kafka_client_is_answered(const rd_kafka_t *rk)
+{
+    return atomic_load(&client_of(rd_kafka_opaque(rk))->is_answered);
+}
+
+/* Without these the handle has nobody to connect to. */
+static bool is_about_brokers(const char *name)
+{
+    return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0 ||
+           strcmp(name, "test.mock.num.brokers") == 0;
+}
+
+static enum status try_kind(enum kafka_client_kind kind, const struct kafka_properties *properties,
+                            struct error *ret_error)
+{
+    struct kafka_properties offline = {0};
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct kafka_property *property = &properties->items[i];
+        if (!is_about_brokers(property->name)) {
+            kafka_properties_put(&offline, property->name, property->value, property->place);
+        }
+    }
+    const struct kafka_client_spec spec = {.kind = kind, .properties = &offline, .group = "trial"};
+    /* Without the interceptors of a real handle, so that it can be freed after a failure; and without a word in the
+     * log, where it would say that it has no brokers. */
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    enum status status = set_everything(conf, &spec, ret_error);
+    kafka_properties_free(&offline);
+    if (status != STATUS_OK) {
+        rd_kafka_conf_destroy(conf);
+        return status;
+    }
+    char reason[REASON_MAX];
+    rd_kafka_type_t type = is_producer(kind) ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+    rd_kafka_t *rk = rd_kafka_new(type, conf, reason, sizeof(reason));
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return error_set(ret_error, STATUS_INVALID, "%s", reason);
+    }
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return STATUS_OK;
+}
+
+enum status kafka_client_check(enum kafka_client_kind kind, const struct kafka_properties *properties,
+                               struct error *ret_error)
+{
+    enum status status = try_kind(kind, properties, ret_error);
+    if (status == STATUS_OK && kind == KAFKA_CLIENT_CONSUMER) {
+        status = try_kind(KAFKA_CLIENT_WRITER, properties, ret_error);
+    }
+    return status;
+}

@@ -1,0 +1,219 @@
+#include "consumer_app.h"
+
+#include "admin_http.h"
+#include "check.h"
+#include "event_loop.h"
+#include "log.h"
+#include "memory.h"
+#include "metrics.h"
+#include "shard.h"
+#include "shard_metrics.h"
+#include "startup.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+enum {
+    LIVE_LIMIT_MS = 10000,   /* a loop that has not turned for longer is dead */
+    PARTITIONS_HEADROOM = 64 /* slots beyond twice the partitions of today */
+};
+
+/* preparing -> running -> ended; a stop while preparing goes straight to ended. */
+enum app_state { APP_PREPARING, APP_RUNNING, APP_ENDED };
+
+struct consumer_app {
+    const struct consumer_settings *settings;
+    const struct subscription_set *subscriptions;
+    struct event_loop *loop;
+    struct metrics *metrics;
+    struct shard_metrics shard_metrics;
+    struct admin_http *admin;
+
+    enum app_state state;
+    enum exit_status exit_status;
+    uv_work_t startup;
+    struct startup_facts facts;
+    enum status startup_status;
+    struct error startup_error;
+    _Atomic bool is_stopping;
+    _Atomic bool has_shard_ended;
+    _Atomic(struct shard *) shard; /* read by the admin listener's thread; made and destroyed by the app's */
+};
+
+/* ---- health: called on the admin listener's thread ---- */
+
+static bool is_live(void *context, struct bytes *why)
+{
+    struct consumer_app *app = context;
+    struct shard *shard = atomic_load(&app->shard);
+    if (!event_loop_is_live(app->loop, LIVE_LIMIT_MS) || (shard != NULL && !shard_is_live(shard, LIVE_LIMIT_MS))) {
+        bytes_append_text(why, "a loop has not turned for 10 s");
+        return false;
+    }
+    return true;
+}
+
+static bool is_ready(void *context, struct bytes *why)
+{
+    struct consumer_app *app = context;
+    struct shard *shard = atomic_load(&app->shard);
+    if (atomic_load(&app->is_stopping)) {
+        bytes_append_text(why, "stopping");
+    } else if (shard == NULL) {
+        bytes_append_text(why, "the broker has not answered, or a topic is missing; see the log");
+    } else if (!shard_has_joined(shard)) {
+        bytes_append_text(why, "the group has not been joined yet");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* ---- the shard ---- */
+
+static void on_shard_ended(void *context)
+{
+    struct consumer_app *app = context;
+    atomic_store(&app->has_shard_ended, true);
+    event_loop_wake(app->loop);
+}
+
+static void end(struct consumer_app *app, enum exit_status exit_status)
+{
+    app->state = APP_ENDED;
+    app->exit_status = exit_status;
+    event_loop_stop(app->loop);
+}
+
+static void start_shard(struct consumer_app *app)
+{
+    const struct shard_parts parts = {
+        .settings = app->settings,
+        .subscriptions = app->subscriptions,
+        .metrics = &app->shard_metrics,
+        .partitions_max = 2 * app->facts.partitions + PARTITIONS_HEADROOM,
+        .on_ended = on_shard_ended,
+        .context = app,
+    };
+    struct shard *shard = NULL;
+    struct error error = {0};
+    enum status status = shard_create(&parts, &shard, &error);
+    if (status == STATUS_OK) {
+        status = shard_start(shard, &error);
+    }
+    if (status != STATUS_OK) {
+        log_error("cannot start", LOG_TEXT("reason", error.text));
+        shard_destroy(shard);
+        end(app, EXIT_STATUS_SETTINGS);
+        return;
+    }
+    atomic_store(&app->shard, shard);
+    app->state = APP_RUNNING;
+    log_info("joining the group", LOG_TEXT("group", app->settings->group),
+             LOG_INT("subscriptions", app->subscriptions->count), LOG_INT("partitions", app->facts.partitions));
+}
+
+/* ---- start-up, on a thread of libuv's pool ---- */
+
+static bool is_cancelled(void *context)
+{
+    struct consumer_app *app = context;
+    return atomic_load(&app->is_stopping);
+}
+
+static void prepare(uv_work_t *work)
+{
+    struct consumer_app *app = work->data;
+    app->startup_status = startup_prepare(app->settings, app->settings->startup_timeout_ms, is_cancelled, app,
+                                          &app->facts, &app->startup_error);
+}
+
+static void on_prepared(uv_work_t *work, int uv_status)
+{
+    struct consumer_app *app = work->data;
+    CHECK(uv_status == 0);
+    if (atomic_load(&app->is_stopping)) {
+        end(app, EXIT_STATUS_OK);
+    } else if (app->startup_status != STATUS_OK) {
+        log_error("gave up at start", LOG_TEXT("reason", app->startup_error.text));
+        end(app, app->startup_status == STATUS_INVALID ? EXIT_STATUS_SETTINGS : EXIT_STATUS_UNAVAILABLE);
+    } else {
+        start_shard(app);
+    }
+}
+
+/* ---- signals and turns ---- */
+
+static void on_signal(void *context, int number)
+{
+    struct consumer_app *app = context;
+    if (number == SIGHUP) {
+        log_warn("SIGHUP: reloading subscriptions comes in a later version; restart to take up a changed file");
+        return;
+    }
+    bool again = atomic_exchange(&app->is_stopping, true);
+    log_info(again ? "asked to stop again: cutting what is in the air" : "asked to stop: draining",
+             LOG_INT("drain_ms", again ? 0 : app->settings->drain_ms));
+    struct shard *shard = atomic_load(&app->shard);
+    if (shard != NULL) {
+        shard_stop(shard, again ? 0 : app->settings->drain_ms);
+    }
+}
+
+static void on_turn(void *context, int64_t now_ms)
+{
+    (void)now_ms;
+    struct consumer_app *app = context;
+    if (app->state == APP_RUNNING && atomic_load(&app->has_shard_ended)) {
+        bool failed = shard_has_failed(atomic_load(&app->shard));
+        end(app, failed ? EXIT_STATUS_UNAVAILABLE : EXIT_STATUS_OK);
+    }
+}
+
+/* ---- start to end ---- */
+
+static enum status start_admin(struct consumer_app *app)
+{
+    const struct admin_http_health health = {.is_live = is_live, .is_ready = is_ready, .context = app};
+    struct error error = {0};
+    enum status status = admin_http_start(app->settings->admin_listen, app->metrics, &health, &app->admin, &error);
+    if (status != STATUS_OK) {
+        log_error("the admin listener cannot be started; choose another address with admin.listen",
+                  LOG_TEXT("reason", error.text));
+        return status;
+    }
+    log_info("admin listener", LOG_TEXT("listen", app->settings->admin_listen),
+             LOG_INT("port", admin_http_port(app->admin)));
+    return STATUS_OK;
+}
+
+static void init_metrics(struct consumer_app *app)
+{
+    app->metrics = metrics_create();
+    shard_metrics_init(&app->shard_metrics, app->metrics);
+    metric_set(metrics_gauge(app->metrics, "incident_consumer_subscriptions", "Subscriptions loaded.", NULL),
+               (int64_t)app->subscriptions->count);
+}
+
+enum exit_status consumer_app_run(const struct consumer_settings *settings,
+                                  const struct subscription_set *subscriptions)
+{
+    struct consumer_app app = {.settings = settings, .subscriptions = subscriptions};
+    app.loop =
+        event_loop_create(&(struct event_loop_hooks){.on_turn = on_turn, .on_signal = on_signal, .context = &app});
+    init_metrics(&app);
+    if (start_admin(&app) == STATUS_OK) {
+        app.startup.data = &app;
+        CHECK(uv_queue_work(event_loop_uv(app.loop), &app.startup, prepare, on_prepared) == 0);
+        event_loop_run(app.loop);
+    } else {
+        app.exit_status = EXIT_STATUS_SETTINGS;
+    }
+    admin_http_stop(app.admin);
+    shard_destroy(atomic_load(&app.shard));
+    event_loop_destroy(app.loop);
+    metrics_destroy(app.metrics);
+    log_info("stopped", LOG_INT("exit_status", app.exit_status));
+    return app.exit_status;
+}

@@ -1,0 +1,3 @@
+# Included by consumer/edge/CMakeLists.txt.
+room(consumer_subscriptions SOURCES subscriptions_file.c
+     USES common_base common_incident common_service consumer_stages)

@@ -1,0 +1,49 @@
+/* shard.h: one thread with its own loop, group member, connections and delivery core; it shares nothing but counters
+ * and the set of subscriptions.
+ *
+ * One turn of it: everything that the edges had to say since the last turn stands in the inbox; the turn stamps one
+ * `now`, steps the core through the inbox, takes new records as far as the core gives credit, and arms the timer for
+ * the core's next deadline. Edges never call the core, and the core never calls them: actions are carried out here. */
+#ifndef RELAY_SHARD_H
+#define RELAY_SHARD_H
+
+#include "consumer_settings.h"
+#include "shard_metrics.h"
+#include "status.h"
+#include "subscription.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct shard;
+
+struct shard_parts {
+    const struct consumer_settings *settings;     /* borrowed for the shard's life */
+    const struct subscription_set *subscriptions; /* the same */
+    struct shard_metrics *metrics;                /* the same */
+    uint32_t partitions_max;
+    /* Called from the shard's thread when it has ended by itself or as asked. */
+    void (*on_ended)(void *context);
+    void *context;
+};
+
+/* Errors: STATUS_INVALID when librdkafka refuses the settings. */
+WARN_UNUSED enum status shard_create(const struct shard_parts *parts, struct shard **ret_shard,
+                                     struct error *ret_error);
+
+/* Starts the thread and joins the group. */
+WARN_UNUSED enum status shard_start(struct shard *shard, struct error *ret_error);
+
+/* From any thread: reads no more, starts nothing, waits for what is in the air for `wait_ms`, cuts the rest, commits,
+ * leaves the group, ends. A second call can only shorten the wait; 0 cuts at once. */
+void shard_stop(struct shard *shard, int64_t wait_ms);
+
+/* From any thread. */
+bool shard_has_joined(const struct shard *shard);
+bool shard_is_live(const struct shard *shard, int64_t limit_ms); /* its loop has turned within the last `limit_ms` */
+bool shard_has_failed(const struct shard *shard);                /* it ended because it could not go on (logged) */
+
+/* After on_ended; joins the thread. */
+void shard_destroy(struct shard *shard);
+
+#endif

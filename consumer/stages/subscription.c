@@ -1,0 +1,174 @@
+#include "subscription.h"
+
+#include "check.h"
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *subscription_ordering_name(enum subscription_ordering ordering)
+{
+    switch (ordering) {
+    case SUBSCRIPTION_ORDERING_INCIDENT:
+        return "incident";
+    case SUBSCRIPTION_ORDERING_TENANT:
+        return "tenant";
+    case SUBSCRIPTION_ORDERING_NONE:
+        return "none";
+    }
+    CHECK(false);
+    return "";
+}
+
+static bool mask_allows(unsigned mask, unsigned value)
+{
+    return mask == 0 || (mask & (1U << value)) != 0;
+}
+
+bool subscription_matches(const struct subscription *subscription, const struct incident_event *event)
+{
+    return subscription->tenant == event->incident.tenant_id &&
+           (subscription->events_mask & (1U << event->type)) != 0 &&
+           mask_allows(subscription->where_status_mask, event->incident.status) &&
+           mask_allows(subscription->where_severity_mask, event->incident.severity);
+}
+
+const struct subscription *subscription_set_find(const struct subscription_set *set, const char *id)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (strcmp(set->items[i].id, id) == 0) {
+            return &set->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). Each part goes in with its length, so that no two sets spell the same bytes. */
+static void hash_part(uint64_t *hash, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    uint64_t length = size;
+
+    for (size_t i = 0; i < sizeof(length); i++) {
+        *hash = (*hash ^ ((length >> (8 * i)) & 0xff)) * UINT64_C(0x100000001b3);
+    }
+    for (size_t i = 0; i < size; i++) {
+        *hash = (*hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    }
+}
+
+static void hash_text(uint64_t *hash, const char *text)
+{
+    hash_part(hash, text, strlen(text));
+}
+
+static void hash_number(uint64_t *hash, uint64_t number)
+{
+    uint8_t bytes[8];
+
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(number >> (8 * i));
+    }
+    hash_part(hash, bytes, sizeof(bytes));
+}
+
+static void hash_http_target(uint64_t *hash, const struct http_target *http)
+{
+    hash_text(hash, http->url);
+    hash_text(hash, http->method);
+    hash_number(hash, http->header_count);
+    for (size_t i = 0; i < http->header_count; i++) {
+        hash_text(hash, http->headers[i].name);
+        hash_text(hash, http->headers[i].value);
+    }
+    hash_number(hash, http->secret_count);
+    for (size_t i = 0; i < http->secret_count; i++) {
+        hash_part(hash, http->secrets[i].data, http->secrets[i].size);
+    }
+    hash_number(hash, http->is_unsigned);
+    hash_number(hash, (uint64_t)http->timeout_ms);
+    hash_number(hash, http->max_in_flight);
+}
+
+static uint64_t set_hash(const struct subscription_set *set)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < set->count; i++) {
+        const struct subscription *subscription = &set->items[i];
+
+        hash_text(&hash, subscription->id);
+        hash_number(&hash, (uint64_t)subscription->tenant);
+        hash_number(&hash, subscription->events_mask);
+        hash_number(&hash, subscription->where_status_mask);
+        hash_number(&hash, subscription->where_severity_mask);
+        hash_text(&hash, subscription_ordering_name(subscription->ordering));
+        hash_number(&hash, (uint64_t)subscription->payload_version);
+        hash_number(&hash, subscription->enabled);
+        hash_http_target(&hash, &subscription->http);
+    }
+    return hash;
+}
+
+static int compare_int64(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+static uint32_t largest_tenant(const struct subscription_set *set)
+{
+    int64_t *tenants = memory_alloc(set->count, sizeof(*tenants));
+    uint32_t largest = 0;
+    uint32_t run = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        tenants[i] = set->items[i].tenant;
+    }
+    qsort(tenants, set->count, sizeof(*tenants), compare_int64);
+    for (size_t i = 0; i < set->count; i++) {
+        run = i > 0 && tenants[i] == tenants[i - 1] ? run + 1 : 1;
+        largest = run > largest ? run : largest;
+    }
+    free(tenants);
+    return largest;
+}
+
+void subscription_set_seal(struct subscription_set *set)
+{
+    set->hash = set_hash(set);
+    set->largest_tenant = set->count > 0 ? largest_tenant(set) : 0;
+}
+
+static void http_target_free(struct http_target *http)
+{
+    for (size_t i = 0; i < http->header_count; i++) {
+        free(http->headers[i].name);
+        free(http->headers[i].value);
+    }
+    for (size_t i = 0; i < http->secret_count; i++) {
+        if (http->secrets[i].data != NULL) {
+            explicit_bzero(http->secrets[i].data, http->secrets[i].capacity);
+        }
+        bytes_free(&http->secrets[i]);
+    }
+    free(http->headers);
+    free(http->secrets);
+    free(http->url);
+    free(http->method);
+}
+
+void subscription_set_destroy(struct subscription_set *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        free(set->items[i].id);
+        http_target_free(&set->items[i].http);
+    }
+    free(set->items);
+    free(set);
+}

@@ -1,0 +1,76 @@
+/* subscription.h: who wants what, as plain data that never changes once it is loaded.
+ *
+ * A set is built by an edge (subscriptions_file.h) or by a test, then shared read-only; a reload makes a new set.
+ * An index into `items` names a subscription for the life of its set. */
+#ifndef RELAY_SUBSCRIPTION_H
+#define RELAY_SUBSCRIPTION_H
+
+#include "bytes.h"
+#include "incident.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SUBSCRIPTION_ID_MAX = 64 };
+
+/* What may be in the air at once; the core has its own enum of the same meaning. */
+enum subscription_ordering {
+    SUBSCRIPTION_ORDERING_INCIDENT, /* one delivery of an incident at a time */
+    SUBSCRIPTION_ORDERING_TENANT,   /* one delivery at a time */
+    SUBSCRIPTION_ORDERING_NONE,
+};
+
+/* A header of the subscriber's own; checked against RFC 9110 field syntax when it was loaded. */
+struct http_header {
+    char *name;
+    char *value;
+};
+
+struct http_target {
+    char *url; /* absolute, with scheme and host; no user information, no fragment */
+    char *method;
+    struct http_header *headers;
+    size_t header_count;
+    struct bytes *secrets; /* the decoded keys, in the order given: one signature each */
+    size_t secret_count;
+    bool is_unsigned; /* then there are no secrets */
+    int64_t timeout_ms;
+    uint32_t max_in_flight;
+};
+
+struct subscription {
+    char *id;
+    int64_t tenant;
+    unsigned events_mask;         /* 1 << enum event_type */
+    unsigned where_status_mask;   /* 1 << enum incident_status; 0 is any */
+    unsigned where_severity_mask; /* 1 << enum severity; 0 is any */
+    enum subscription_ordering ordering;
+    int payload_version;
+    bool enabled;
+    struct http_target http;
+};
+
+struct subscription_set {
+    struct subscription *items; /* in the order of the file */
+    size_t count;
+    uint64_t hash;           /* of the meaning of the whole set, secrets included; a fingerprint to compare and print */
+    uint32_t largest_tenant; /* the most subscriptions that one tenant has, disabled ones too */
+};
+
+/* "incident", "tenant", "none"; a static string. */
+const char *subscription_ordering_name(enum subscription_ordering ordering);
+
+/* Whether the event is this subscription's: same tenant, a wanted type, and `where`. Says nothing about `enabled`. */
+bool subscription_matches(const struct subscription *subscription, const struct incident_event *event);
+
+/* The subscription with this id, or NULL. A walk: for commands, not for events. */
+const struct subscription *subscription_set_find(const struct subscription_set *set, const char *id);
+
+/* Fills `hash` and `largest_tenant` from the items; the last act of whoever builds a set. */
+void subscription_set_seal(struct subscription_set *set);
+
+/* Frees the set and all that it owns (secrets are overwritten first). NULL is fine. */
+void subscription_set_destroy(struct subscription_set *set);
+
+#endif

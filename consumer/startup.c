@@ -1,0 +1,161 @@
+#include "startup.h"
+
+#include "check.h"
+#include "kafka_client.h"
+#include "kafka_topic.h"
+#include "log.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    ASK_TIMEOUT_MS = 2000,
+    ASK_AGAIN_MS = 1000,
+    DEAD_LETTER_HEADROOM = 64 * 1024, /* a dead letter is its event plus headers */
+    EVENT_BYTES_UNKNOWN = 1048588,    /* Kafka's default of max.message.bytes, where the broker does not tell */
+};
+
+struct startup {
+    const struct consumer_settings *settings;
+    rd_kafka_t *client;
+    bool (*is_cancelled)(void *context);
+    void *context;
+    int64_t until_ms;          /* monotonic; INT64_MAX: none */
+    char said[ERROR_TEXT_MAX]; /* the trouble that was logged last: said once, not every second */
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* After a failed question: says it once and pauses. False when it is time to give up. */
+static bool wait_and_try_again(struct startup *startup, const char *what, struct error *error)
+{
+    if (startup->is_cancelled(startup->context)) {
+        return false;
+    }
+    if (monotonic_ms() >= startup->until_ms) {
+        return false;
+    }
+    if (strcmp(startup->said, error->text) != 0) {
+        log_warn("waiting", LOG_TEXT("for", what), LOG_TEXT("reason", error->text));
+        memcpy(startup->said, error->text, sizeof(startup->said));
+    }
+    poll(NULL, 0, ASK_AGAIN_MS);
+    return true;
+}
+
+static enum status ask_topic(struct startup *startup, const char *topic, struct kafka_topic_facts *ret_facts,
+                             struct error *ret_error)
+{
+    enum status status;
+    do {
+        status = kafka_topic_facts(startup->client, topic, ASK_TIMEOUT_MS, ret_facts, ret_error);
+    } while (status != STATUS_OK && wait_and_try_again(startup, "the event topic", ret_error));
+    return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+static void warn_of_retention(const char *topic, const struct kafka_topic_facts *facts)
+{
+    if (facts->retention_ms != KAFKA_TOPIC_UNKNOWN && facts->retention_ms != -1) {
+        log_warn(
+            "the dead-letter topic has time retention: a dead letter carries its event's own time and may be deleted "
+            "as soon as it is written; set retention.ms=-1 on it",
+            LOG_TEXT("topic", topic), LOG_INT("retention_ms", facts->retention_ms));
+    }
+}
+
+static enum status make_dead_letters(struct startup *startup, int32_t partitions, int64_t event_bytes_max,
+                                     struct error *ret_error)
+{
+    const char *topic = startup->settings->topics_dead_letters;
+    char bytes_max[24];
+    snprintf(bytes_max, sizeof(bytes_max), "%" PRId64, event_bytes_max + DEAD_LETTER_HEADROOM);
+    const struct kafka_topic_config configs[] = {{"retention.ms", "-1"}, {"max.message.bytes", bytes_max}};
+    enum status status = kafka_topic_create(startup->client, topic, partitions, configs, ARRAY_COUNT(configs),
+                                            ASK_TIMEOUT_MS, ret_error);
+    if (status == STATUS_OK) {
+        log_info("dead-letter topic made", LOG_TEXT("topic", topic), LOG_INT("partitions", partitions),
+                 LOG_TEXT("max_message_bytes", bytes_max));
+    }
+    return status;
+}
+
+/* One that exists is used as it is, whatever its settings; a missing one is made, unless the settings forbid it. */
+static enum status prepare_dead_letters(struct startup *startup, int32_t partitions, int64_t event_bytes_max,
+                                        struct error *ret_error)
+{
+    const char *topic = startup->settings->topics_dead_letters;
+    for (;;) {
+        struct kafka_topic_facts facts;
+        enum status status = kafka_topic_facts(startup->client, topic, ASK_TIMEOUT_MS, &facts, ret_error);
+        if (status == STATUS_OK) {
+            warn_of_retention(topic, &facts);
+            return STATUS_OK;
+        }
+        if (status == STATUS_NOT_FOUND && startup->settings->topics_create) {
+            status = make_dead_letters(startup, partitions, event_bytes_max, ret_error);
+            if (status == STATUS_OK) {
+                return STATUS_OK;
+            }
+        }
+        if (!wait_and_try_again(startup, "the dead-letter topic", ret_error)) {
+            return STATUS_UNAVAILABLE;
+        }
+    }
+}
+
+static enum status prepare_topics(struct startup *startup, struct startup_facts *ret_facts, struct error *ret_error)
+{
+    const struct text_list *topics = &startup->settings->topics_events;
+    int32_t partitions_most = 0;
+    int64_t bytes_most = 0;
+    *ret_facts = (struct startup_facts){0};
+    for (size_t i = 0; i < topics->count; i++) {
+        struct kafka_topic_facts facts;
+        enum status status = ask_topic(startup, topics->items[i], &facts, ret_error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        int64_t bytes_max =
+            facts.message_bytes_max == KAFKA_TOPIC_UNKNOWN ? EVENT_BYTES_UNKNOWN : facts.message_bytes_max;
+        bytes_most = bytes_max > bytes_most ? bytes_max : bytes_most;
+        partitions_most = facts.partition_count > partitions_most ? facts.partition_count : partitions_most;
+        ret_facts->partitions += (uint32_t)facts.partition_count;
+    }
+    return prepare_dead_letters(startup, partitions_most, bytes_most, ret_error);
+}
+
+enum status startup_prepare(const struct consumer_settings *settings, int64_t timeout_ms,
+                            bool (*is_cancelled)(void *context), void *context, struct startup_facts *ret_facts,
+                            struct error *ret_error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    const struct kafka_client_spec spec = {.kind = KAFKA_CLIENT_WRITER, .properties = &settings->kafka};
+    enum status status = kafka_client_conf(&spec, &conf, ret_error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    char reason[256];
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
+    if (client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return error_set(ret_error, STATUS_INVALID, "the Kafka client cannot be made: %s", reason);
+    }
+    struct startup startup = {
+        .settings = settings,
+        .client = client,
+        .is_cancelled = is_cancelled,
+        .context = context,
+        .until_ms = timeout_ms < 0 ? INT64_MAX : monotonic_ms() + timeout_ms,
+    };
+    status = prepare_topics(&startup, ret_facts, ret_error);
+    rd_kafka_destroy(client);
+    return status;
+}
