@@ -15,7 +15,7 @@ enum {
     ASK_TIMEOUT_MS = 2000,
     ASK_AGAIN_MS = 1000,
     DEAD_LETTER_HEADROOM = 64 * 1024, /* a dead letter is its event plus headers */
-    EVENT_BYTES_UNKNOWN = 1048588,    /* Kafka's default of max.message.bytes, where the broker does not tell */
+    EVENT_BYTES_DEFAULT = 1048588,    /* Kafka's own max.message.bytes, where the broker does not tell */
 };
 
 struct startup {
@@ -76,7 +76,8 @@ static enum status make_dead_letters(struct startup *startup, int32_t partitions
 {
     const char *topic = startup->settings->topics_dead_letters;
     char bytes_max[24];
-    snprintf(bytes_max, sizeof(bytes_max), "%" PRId64, event_bytes_max + DEAD_LETTER_HEADROOM);
+    int64_t event_bytes = event_bytes_max == KAFKA_TOPIC_UNKNOWN ? EVENT_BYTES_DEFAULT : event_bytes_max;
+    snprintf(bytes_max, sizeof(bytes_max), "%" PRId64, event_bytes + DEAD_LETTER_HEADROOM);
     const struct kafka_topic_config configs[] = {{"retention.ms", "-1"}, {"max.message.bytes", bytes_max}};
     enum status status = kafka_topic_create(startup->client, topic, partitions, configs, ARRAY_COUNT(configs),
                                             ASK_TIMEOUT_MS, ret_error);
@@ -87,6 +88,19 @@ static enum status make_dead_letters(struct startup *startup, int32_t partitions
     return status;
 }
 
+/* A broker that did not tell the event topic's configuration is not asked for another's: it would only cost the
+ * time-out. */
+static enum status ask_dead_letters(struct startup *startup, int64_t event_bytes_max,
+                                    struct kafka_topic_facts *ret_facts, struct error *ret_error)
+{
+    const char *topic = startup->settings->topics_dead_letters;
+    if (event_bytes_max != KAFKA_TOPIC_UNKNOWN) {
+        return kafka_topic_facts(startup->client, topic, ASK_TIMEOUT_MS, ret_facts, ret_error);
+    }
+    *ret_facts = (struct kafka_topic_facts){.retention_ms = KAFKA_TOPIC_UNKNOWN};
+    return kafka_topic_partitions(startup->client, topic, ASK_TIMEOUT_MS, &ret_facts->partition_count, ret_error);
+}
+
 /* One that exists is used as it is, whatever its settings; a missing one is made, unless the settings forbid it. */
 static enum status prepare_dead_letters(struct startup *startup, int32_t partitions, int64_t event_bytes_max,
                                         struct error *ret_error)
@@ -94,7 +108,7 @@ static enum status prepare_dead_letters(struct startup *startup, int32_t partiti
     const char *topic = startup->settings->topics_dead_letters;
     for (;;) {
         struct kafka_topic_facts facts;
-        enum status status = kafka_topic_facts(startup->client, topic, ASK_TIMEOUT_MS, &facts, ret_error);
+        enum status status = ask_dead_letters(startup, event_bytes_max, &facts, ret_error);
         if (status == STATUS_OK) {
             warn_of_retention(topic, &facts);
             return STATUS_OK;
@@ -115,7 +129,7 @@ static enum status prepare_topics(struct startup *startup, struct startup_facts 
 {
     const struct text_list *topics = &startup->settings->topics_events;
     int32_t partitions_most = 0;
-    int64_t bytes_most = 0;
+    int64_t bytes_most = KAFKA_TOPIC_UNKNOWN; /* the least int64_t: any that is told is greater */
     *ret_facts = (struct startup_facts){0};
     for (size_t i = 0; i < topics->count; i++) {
         struct kafka_topic_facts facts;
@@ -123,9 +137,7 @@ static enum status prepare_topics(struct startup *startup, struct startup_facts 
         if (status != STATUS_OK) {
             return status;
         }
-        int64_t bytes_max =
-            facts.message_bytes_max == KAFKA_TOPIC_UNKNOWN ? EVENT_BYTES_UNKNOWN : facts.message_bytes_max;
-        bytes_most = bytes_max > bytes_most ? bytes_max : bytes_most;
+        bytes_most = facts.message_bytes_max > bytes_most ? facts.message_bytes_max : bytes_most;
         partitions_most = facts.partition_count > partitions_most ? facts.partition_count : partitions_most;
         ret_facts->partitions += (uint32_t)facts.partition_count;
     }
@@ -142,11 +154,10 @@ enum status startup_prepare(const struct consumer_settings *settings, int64_t ti
     if (status != STATUS_OK) {
         return status;
     }
-    char reason[256];
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-    if (client == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return error_set(ret_error, STATUS_INVALID, "the Kafka client cannot be made: %s", reason);
+    rd_kafka_t *client = NULL;
+    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &client, ret_error);
+    if (status != STATUS_OK) {
+        return status;
     }
     struct startup startup = {
         .settings = settings,

@@ -71,6 +71,11 @@ static bool fault(struct walk *walk, const char *text)
 static bool read_long(struct walk *walk, int64_t *ret_number)
 {
     uint64_t bits = 0;
+    if (walk->at < walk->end && *walk->at < 0x80) { /* most of them */
+        *ret_number = (int64_t)(*walk->at >> 1) ^ -(int64_t)(*walk->at & 1);
+        walk->at++;
+        return true;
+    }
     for (int shift = 0; shift < 70; shift += 7) {
         if (walk->at == walk->end) {
             return fault(walk, "the record ends inside an integer");

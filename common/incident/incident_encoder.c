@@ -14,8 +14,8 @@ enum { FIXED_PART_MAX = 256 };
 struct incident_encoder {
     avro_schema_t schema;
     avro_value_iface_t *class;
-    avro_value_t objects[INCIDENT_OBJECT_NONE]; /* the four records; the inner ones borrow from the envelope's */
-    int positions[INCIDENT_FIELD_COUNT];        /* of each field in its record */
+    avro_value_t record;                       /* the envelope, filled anew for each event */
+    avro_value_t fields[INCIDENT_FIELD_COUNT]; /* its places, which stay where they are; borrowed from it */
     avro_writer_t writer;
     uint64_t fingerprint;
     uint32_t fields_set; /* 1 << field: avro-c writes zero for a field that was forgotten */
@@ -28,29 +28,25 @@ static void must(int error)
     CHECK(error == 0);
 }
 
-static avro_value_t field_of(struct incident_encoder *encoder, enum incident_field field)
+static avro_value_t *field_of(struct incident_encoder *encoder, enum incident_field field)
 {
-    avro_value_t value = {0};
-    must(avro_value_get_by_index(&encoder->objects[incident_rules_field(field)->parent],
-                                 (size_t)encoder->positions[field], &value, NULL));
     encoder->fields_set |= 1U << field;
-    return value;
+    return &encoder->fields[field];
 }
 
-static void find_objects(struct incident_encoder *encoder)
+static void find_fields(struct incident_encoder *encoder)
 {
-    must(avro_generic_value_new(encoder->class, &encoder->objects[INCIDENT_OBJECT_ENVELOPE]));
-    int counts[INCIDENT_OBJECT_NONE] = {0};
+    avro_value_t objects[INCIDENT_OBJECT_NONE] = {[INCIDENT_OBJECT_ENVELOPE] = encoder->record};
+    size_t counts[INCIDENT_OBJECT_NONE] = {0};
     for (unsigned i = 0; i < INCIDENT_FIELD_COUNT; i++) {
         const struct incident_field_rule *rule = incident_rules_field((enum incident_field)i);
-        avro_value_t *parent = &encoder->objects[rule->parent];
-        const char *name = NULL;
         avro_value_t value = {0};
-        encoder->positions[i] = counts[rule->parent]++;
-        must(avro_value_get_by_index(parent, (size_t)encoder->positions[i], &value, &name));
+        const char *name = NULL;
+        must(avro_value_get_by_index(&objects[rule->parent], counts[rule->parent]++, &value, &name));
         CHECK(strcmp(name, rule->name) == 0);
+        encoder->fields[i] = value;
         if (rule->opens != INCIDENT_OBJECT_NONE) {
-            encoder->objects[rule->opens] = value;
+            objects[rule->opens] = value;
         }
     }
 }
@@ -63,7 +59,8 @@ struct incident_encoder *incident_encoder_create(void)
     must(avro_schema_from_json_length((const char *)text.data, text.size, &encoder->schema));
     encoder->class = avro_generic_class_from_schema(encoder->schema);
     CHECK(encoder->class != NULL);
-    find_objects(encoder);
+    must(avro_generic_value_new(encoder->class, &encoder->record));
+    find_fields(encoder);
     encoder->writer = avro_writer_memory((const char *)text.data, 0); /* each record sets its own */
     CHECK(encoder->writer != NULL);
     return encoder;
@@ -75,7 +72,7 @@ void incident_encoder_destroy(struct incident_encoder *encoder)
         return;
     }
     avro_writer_free(encoder->writer);
-    avro_value_decref(&encoder->objects[INCIDENT_OBJECT_ENVELOPE]);
+    avro_value_decref(&encoder->record);
     avro_value_iface_decref(encoder->class);
     avro_schema_decref(encoder->schema);
     bytes_free(&encoder->text);
@@ -89,16 +86,14 @@ uint64_t incident_encoder_fingerprint(const struct incident_encoder *encoder)
 
 static void set_long(struct incident_encoder *encoder, enum incident_field field, int64_t number)
 {
-    avro_value_t value = field_of(encoder, field);
-    must(avro_value_set_long(&value, number));
+    must(avro_value_set_long(field_of(encoder, field), number));
 }
 
 /* The branch of a union of null and another. */
 static avro_value_t branch_of(struct incident_encoder *encoder, enum incident_field field, bool has_value)
 {
-    avro_value_t value = field_of(encoder, field);
     avro_value_t branch = {0};
-    must(avro_value_set_branch(&value, has_value, &branch));
+    must(avro_value_set_branch(field_of(encoder, field), has_value, &branch));
     if (!has_value) {
         must(avro_value_set_null(&branch));
     }
@@ -116,14 +111,12 @@ static void set_nullable_long(struct incident_encoder *encoder, enum incident_fi
 
 static void set_enum(struct incident_encoder *encoder, enum incident_field field, unsigned ordinal)
 {
-    avro_value_t value = field_of(encoder, field);
-    must(avro_value_set_enum(&value, (int)ordinal));
+    must(avro_value_set_enum(field_of(encoder, field), (int)ordinal));
 }
 
 static void set_text(struct incident_encoder *encoder, enum incident_field field, const char *text)
 {
-    avro_value_t value = field_of(encoder, field);
-    must(avro_value_set_string_len(&value, text, strlen(text) + 1));
+    must(avro_value_set_string_len(field_of(encoder, field), text, strlen(text) + 1));
 }
 
 static void set_rich_text(struct incident_encoder *encoder, enum incident_field field, struct bytes_view rich_text)
@@ -171,8 +164,7 @@ void incident_encoder_encode(struct incident_encoder *encoder, const struct inci
     encoder->fields_set = 1U << INCIDENT_FIELD_META;
     set_text(encoder, INCIDENT_FIELD_EVENT_TYPE, event_type_name(event->type));
     set_incident(encoder, &event->incident);
-    avro_value_t version = field_of(encoder, INCIDENT_FIELD_META_VERSION);
-    must(avro_value_set_int(&version, event->version));
+    must(avro_value_set_int(field_of(encoder, INCIDENT_FIELD_META_VERSION), event->version));
     set_long(encoder, INCIDENT_FIELD_META_SENT_AT, event->sent_at_us);
     CHECK(encoder->fields_set == (1U << INCIDENT_FIELD_COUNT) - 1);
 
@@ -181,6 +173,6 @@ void incident_encoder_encode(struct incident_encoder *encoder, const struct inci
                   event->incident.resolution_notes.size + strlen(event_type_name(event->type));
     bytes_reserve(record, record->size + room);
     avro_writer_memory_set_dest(encoder->writer, (const char *)record->data + record->size, (int64_t)room);
-    must(avro_value_write(encoder->writer, &encoder->objects[INCIDENT_OBJECT_ENVELOPE]));
+    must(avro_value_write(encoder->writer, &encoder->record));
     record->size += (size_t)avro_writer_tell(encoder->writer);
 }

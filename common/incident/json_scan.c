@@ -88,10 +88,25 @@ static int utf8_size(const uint8_t *at, const uint8_t *end)
     return size;
 }
 
+/* Eight bytes at once. */
+static uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static const uint64_t ONES = UINT64_C(0x0101010101010101);
+static const uint64_t HIGH_BITS = UINT64_C(0x8080808080808080);
+
 bool json_scan_is_utf8(struct bytes_view text)
 {
     size_t at = 0;
     while (at < text.size) {
+        if (text.size - at >= 8 && (word_at(text.data + at) & HIGH_BITS) == 0) {
+            at += 8;
+            continue;
+        }
         int size = utf8_size(text.data + at, text.data + text.size);
         if (size <= 0) {
             return false;
@@ -254,10 +269,23 @@ static bool scan_special(struct json_scan *scan, struct json_node *node)
     return true;
 }
 
+/* True when all eight bytes are ASCII from 0x20, and neither a quote nor a backslash. A byte less 0x20, and a byte
+ * exclusive-or'ed to zero less 1, borrow into their high bit (Anderson, "Bit Twiddling Hacks", "Determine if a word has
+ * a zero byte"); a borrow that runs on into the next byte only makes the slow loop look at it. */
+static bool is_plain(uint64_t word)
+{
+    uint64_t quote = word ^ (ONES * '"');
+    uint64_t backslash = word ^ (ONES * '\\');
+    return ((word | (word - ONES * 0x20) | (quote - ONES) | (backslash - ONES)) & HIGH_BITS) == 0;
+}
+
 static bool scan_string(struct json_scan *scan, struct json_node *node)
 {
     scan->at++;
     for (;;) {
+        while (scan->end - scan->at >= 8 && is_plain(word_at(scan->at))) {
+            scan->at += 8;
+        }
         while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at < 0x80 && *scan->at != '"' && *scan->at != '\\') {
             scan->at++;
         }

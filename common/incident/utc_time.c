@@ -151,12 +151,12 @@ bool utc_time_is_printable(int64_t us)
     return us >= UTC_TIME_LEAST_US && us <= UTC_TIME_MOST_US;
 }
 
-static char *put_digits(char *at, unsigned number, int digits)
+/* Two digits. */
+static char *put_pair(char *at, unsigned number)
 {
-    for (int i = digits - 1; i >= 0; i--, number /= 10) {
-        at[i] = (char)('0' + number % 10);
-    }
-    return at + digits;
+    at[0] = (char)('0' + number / 10);
+    at[1] = (char)('0' + number % 10);
+    return at + 2;
 }
 
 /* Puts `2026-02-03T10:46:23` and gives the microseconds after it. */
@@ -169,17 +169,17 @@ static char *put_seconds(char *at, int64_t us, unsigned *ret_fraction_us)
     unsigned second_of_day = (unsigned)(seconds % SECONDS_PER_DAY);
     unsigned year, month, day;
     date_of_days(seconds / SECONDS_PER_DAY + UTC_TIME_LEAST_US / US_PER_SECOND / SECONDS_PER_DAY, &year, &month, &day);
-    at = put_digits(at, year, 4);
+    at = put_pair(put_pair(at, year / 100), year % 100);
     *at++ = '-';
-    at = put_digits(at, month, 2);
+    at = put_pair(at, month);
     *at++ = '-';
-    at = put_digits(at, day, 2);
+    at = put_pair(at, day);
     *at++ = 'T';
-    at = put_digits(at, second_of_day / 3600, 2);
+    at = put_pair(at, second_of_day / 3600);
     *at++ = ':';
-    at = put_digits(at, second_of_day / 60 % 60, 2);
+    at = put_pair(at, second_of_day / 60 % 60);
     *at++ = ':';
-    return put_digits(at, second_of_day % 60, 2);
+    return put_pair(at, second_of_day % 60);
 }
 
 void utc_time_append_row(struct bytes *bytes, int64_t us)
@@ -189,7 +189,7 @@ void utc_time_append_row(struct bytes *bytes, int64_t us)
     char *at = put_seconds(text, us, &fraction_us);
     if (fraction_us != 0) {
         *at++ = '.';
-        at = put_digits(at, fraction_us, 6);
+        at = put_pair(put_pair(put_pair(at, fraction_us / 10000), fraction_us / 100 % 100), fraction_us % 100);
         while (at[-1] == '0') {
             at--;
         }
@@ -205,7 +205,8 @@ void utc_time_append_millis(struct bytes *bytes, int64_t ms)
     CHECK(ms >= UTC_TIME_LEAST_US / 1000 && ms <= UTC_TIME_MOST_US / 1000);
     char *at = put_seconds(text, ms * 1000, &fraction_us);
     *at++ = '.';
-    at = put_digits(at, fraction_us / 1000, 3);
+    *at++ = (char)('0' + fraction_us / 100000);
+    at = put_pair(at, fraction_us / 1000 % 100);
     *at++ = 'Z';
     bytes_append(bytes, text, (size_t)(at - text));
 }

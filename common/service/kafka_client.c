@@ -76,9 +76,9 @@ static const struct setting common_promises[] = {
 };
 
 static const struct setting producer_promises[] = {
-    {"enable.idempotence", "true"},        {"acks", "all"},
-    {"partitioner", "murmur2_random"},     {"message.timeout.ms", "2147483647"},
-    {"enable.gapless.guarantee", "false"}, {"delivery.report.only.error", "false"},
+    {"enable.idempotence", "true"},          {"acks", "all"},
+    {"partitioner", "murmur2_random"},       {"message.timeout.ms", "2147483647"},
+    {"delivery.report.only.error", "false"},
 };
 
 static const struct setting consumer_promises[] = {

@@ -27,8 +27,8 @@ struct kafka_topic_facts {
 WARN_UNUSED enum status kafka_topic_partitions(rd_kafka_t *rk, const char *topic, int timeout_ms,
                                                int32_t *ret_partition_count, struct error *ret_error);
 
-/* The same, and the topic's configuration where the broker tells it: at most `timeout_ms` for each of the two
- * questions. Not being told is no error. */
+/* The same, and the topic's configuration where the broker tells it, for which it gets 2 s more at most. Not being told
+ * is no error. */
 WARN_UNUSED enum status kafka_topic_facts(rd_kafka_t *rk, const char *topic, int timeout_ms,
                                           struct kafka_topic_facts *ret_facts, struct error *ret_error);
 

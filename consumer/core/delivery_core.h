@@ -46,21 +46,22 @@ struct delivery_limits {
 };
 
 struct delivery_policy {
-    int64_t schedule_ms[DELIVERY_SCHEDULE_MAX]; /* retry.schedule: the waits before the first, second … attempt */
-    size_t schedule_count;                      /* at least 1 */
-    int64_t refused_ms[DELIVERY_SCHEDULE_MAX];  /* retry.refused: the same for refusals */
-    size_t refused_count;                       /* at least 1 */
-    uint32_t jitter_permille;                   /* retry.jitter: 200 is ±20 %; at most 1000 */
-    uint32_t halt_after;                        /* lane.halt_after; at least 1 */
-    int64_t probe_first_ms;                     /* lane.probe_first; at least 1 */
-    int64_t probe_max_ms;                       /* lane.probe_max; at least probe_first_ms */
+    /* retry.schedule: the waits before the first, second … attempt; the first is taken for 0. */
+    int64_t schedule_ms[DELIVERY_SCHEDULE_MAX];
+    size_t schedule_count;                     /* at least 1 */
+    int64_t refused_ms[DELIVERY_SCHEDULE_MAX]; /* retry.refused: the same for an event that is refused */
+    size_t refused_count;                      /* at least 1 */
+    uint32_t jitter_permille;                  /* retry.jitter: 200 is ±20 %; at most 1000 */
+    uint32_t halt_after;                       /* lane.halt_after; at least 1 */
+    int64_t probe_first_ms;                    /* lane.probe_first; at least 1 */
+    int64_t probe_max_ms;                      /* lane.probe_max; at least probe_first_ms */
     int64_t commit_interval_ms;
     int64_t schema_wait_ms;
 };
 
 /* ---- events ---- */
 
-/* What an endpoint's answer means (CONTRACT section 3 of the design documents, README for users). */
+/* What an endpoint's answer means. */
 enum delivery_verdict {
     VERDICT_DELIVERED, /* 2xx */
     VERDICT_GONE,      /* 410: the lane halts and is not probed */
@@ -253,7 +254,7 @@ struct delivery_action {
         struct {
             uint32_t partition;
             uint64_t assignment;
-            bool is_commit_unanswered; /* a commit may still be on its way: leave the group, see R11 of the protocol */
+            bool is_commit_unanswered; /* it may still be on its way: it must not be taken for one of a later owner */
         } release_partition;
 
         /* HALTED again with another cause when a probe's answer changes it. A revoke ends all reports of its partition
@@ -264,11 +265,12 @@ struct delivery_action {
             enum lane_halt_cause cause;
         } report_lane; /* HALTED and RESUMED */
 
+        /* HELD again when the cause or the subscription changes. */
         struct {
             uint32_t partition;
-            enum partition_held_cause cause; /* of FLOWING: the cause that has ended */
+            enum partition_held_cause cause; /* of FLOWING: the one that has ended */
             uint32_t subscription;           /* DELIVERY_NO_SUBSCRIPTION where no lane is the cause */
-            int64_t offset; /* the oldest unsettled one; of a gap the missing one; of a schema its record's */
+            int64_t offset; /* the oldest unsettled one; the missing one of a gap; the schema's record */
         } report_partition; /* HELD and FLOWING */
     };
 };

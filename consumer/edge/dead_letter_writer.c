@@ -106,12 +106,10 @@ enum status dead_letter_writer_create(struct event_loop *loop, const struct kafk
         return status;
     }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery_report);
-    char reason[256];
-    writer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-    if (writer->client == NULL) {
-        rd_kafka_conf_destroy(conf);
+    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &writer->client, ret_error);
+    if (status != STATUS_OK) {
         free(writer);
-        return error_set(ret_error, STATUS_INVALID, "the producer of dead letters cannot be made: %s", reason);
+        return status;
     }
     writer->queue = rd_kafka_queue_get_main(writer->client);
     kafka_wake_init(&writer->wake);

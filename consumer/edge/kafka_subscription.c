@@ -508,13 +508,7 @@ static enum status make_client(struct kafka_subscription *subscription, const st
         return status;
     }
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    char reason[256];
-    subscription->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
-    if (subscription->client == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return error_set(ret_error, STATUS_INVALID, "the Kafka consumer cannot be made: %s", reason);
-    }
-    return STATUS_OK;
+    return kafka_client_new_take(conf, RD_KAFKA_CONSUMER, &subscription->client, ret_error);
 }
 
 enum status kafka_subscription_create(struct event_loop *loop, const struct kafka_subscription_settings *settings,
