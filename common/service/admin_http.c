@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_TIMEOUT_S = 5, BACKLOG = 64, CONNECTION_MEMORY_SIZE = 32 << 10 };
+enum { IDLE_TIMEOUT_S = 2, BACKLOG = 64, CONNECTION_MEMORY_SIZE = 32 << 10 };
 
 struct held_connection {
     int fd; /* -1: free */

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ADMIN_HTTP_DEADLINE_MS = 10000, ADMIN_HTTP_CONNECTIONS_MAX = 64 };
+enum { ADMIN_HTTP_DEADLINE_MS = 5000, ADMIN_HTTP_CONNECTIONS_MAX = 64 };
 
 struct admin_http;
 

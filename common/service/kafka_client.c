@@ -22,11 +22,21 @@ enum {
 };
 
 struct broker {
-    char address[ADDRESS_MAX]; /* host:port */
-    int32_t id;                /* -1: not known */
+    char address[ADDRESS_MAX];           /* host:port */
+    int32_t id;                          /* -1: not known */
+    const struct kafka_client *reporter; /* the handle that noticed last that it is away */
     bool is_away;
     int64_t away_since_ms;
 };
+
+/* The brokers that have been away, for all handles of the process together: one outage is one line, however many
+ * handles meet it. */
+static struct {
+    pthread_mutex_t mutex; /* taken inside a client's, never around it */
+    atomic_int away_count;
+    struct broker brokers[BROKERS_MAX];
+    size_t count;
+} outages = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* Hangs on the conf's opaque; born and freed with the conf. */
 struct kafka_client {
@@ -37,11 +47,8 @@ struct kafka_client {
     bool is_unlimited; /* the user asked for librdkafka's debug lines */
     atomic_bool is_fatal_said;
     atomic_bool is_answered;
-    atomic_int away_count;
     atomic_int left_out_count;
     pthread_mutex_t mutex; /* over all below; librdkafka logs from many threads */
-    struct broker brokers[BROKERS_MAX];
-    size_t broker_count;
     int64_t window_from_ms;
     int window_lines;
 };
@@ -146,12 +153,14 @@ static void parse_name(const char *name, size_t size, char ret_address[ADDRESS_M
     *ret_id = (int32_t)id;
 }
 
-/* With the mutex held. */
-static struct broker *find_broker(struct kafka_client *client, const char *address, int32_t id)
+/* With the mutex of the outages held. The connection to a group's coordinator has no address in its name, only the
+ * id: which is some broker's of this handle's cluster. */
+static struct broker *find_broker(const struct kafka_client *client, const char *address, int32_t id)
 {
-    for (size_t i = 0; i < client->broker_count; i++) {
-        struct broker *broker = &client->brokers[i];
-        if (strcmp(broker->address, address) == 0 || (id >= 0 && broker->id == id)) {
+    for (size_t i = 0; i < outages.count; i++) {
+        struct broker *broker = &outages.brokers[i];
+        bool is_same_id = id >= 0 && broker->id == id && broker->reporter == client;
+        if (strcmp(broker->address, address) == 0 || is_same_id) {
             return broker;
         }
     }
@@ -180,32 +189,40 @@ static bool parse_failure(const char *line, char ret_address[ADDRESS_MAX], int32
     return true;
 }
 
-/* With the mutex held. One line when it goes away; what follows while it is away says nothing new. */
+/* Notes that it is away. False when there is no room for one more; *ret_is_news when it was not away before. */
+static bool note_away(const struct kafka_client *client, const char *address, int32_t id, int64_t now_ms,
+                      bool *ret_is_news)
+{
+    CHECK(pthread_mutex_lock(&outages.mutex) == 0);
+    struct broker *broker = find_broker(client, address, id);
+    if (broker == NULL && outages.count < BROKERS_MAX) {
+        broker = &outages.brokers[outages.count++];
+        *broker = (struct broker){.id = -1};
+        snprintf(broker->address, sizeof(broker->address), "%s", address);
+    }
+    if (broker != NULL) {
+        *ret_is_news = !broker->is_away;
+        broker->id = id >= 0 ? id : broker->id;
+        broker->reporter = client;
+        broker->away_since_ms = broker->is_away ? broker->away_since_ms : now_ms;
+        atomic_fetch_add(&outages.away_count, broker->is_away ? 0 : 1);
+        broker->is_away = true;
+    }
+    CHECK(pthread_mutex_unlock(&outages.mutex) == 0);
+    return broker != NULL;
+}
+
+/* With the client's mutex held. One line when it goes away; what follows while it is away says nothing new. */
 static bool note_failure(struct kafka_client *client, const char *line, int64_t now_ms)
 {
     char address[ADDRESS_MAX], reason[REASON_MAX];
     int32_t id;
-    if (!parse_failure(line, address, &id, reason)) {
+    bool is_news = false;
+    if (!parse_failure(line, address, &id, reason) || !note_away(client, address, id, now_ms, &is_news)) {
         return false;
     }
-    struct broker *broker = find_broker(client, address, id);
-    if (broker == NULL) {
-        if (client->broker_count == BROKERS_MAX) {
-            return false;
-        }
-        broker = &client->brokers[client->broker_count++];
-        *broker = (struct broker){.id = id};
-        snprintf(broker->address, sizeof(broker->address), "%s", address);
-    }
-    broker->id = id >= 0 ? id : broker->id;
-    if (broker->is_away) {
-        return true;
-    }
-    broker->is_away = true;
-    broker->away_since_ms = now_ms;
-    atomic_fetch_add(&client->away_count, 1);
-    if (take_line(client, now_ms)) {
-        log_warn("broker unreachable, waiting for it", LOG_TEXT("broker", broker->address), LOG_TEXT("reason", reason));
+    if (is_news && take_line(client, now_ms)) {
+        log_warn("broker unreachable, waiting for it", LOG_TEXT("broker", address), LOG_TEXT("reason", reason));
     }
     return true;
 }
@@ -216,15 +233,22 @@ static void note_answer(struct kafka_client *client, const char *name)
     int32_t id;
     parse_name(name, strlen(name), address, &id);
     int64_t now_ms = monotonic_ms();
-    CHECK(pthread_mutex_lock(&client->mutex) == 0);
+    int64_t away_ms = -1;
+    CHECK(pthread_mutex_lock(&outages.mutex) == 0);
     struct broker *broker = find_broker(client, address, id);
     if (broker != NULL && broker->is_away) {
         broker->is_away = false;
-        atomic_fetch_sub(&client->away_count, 1);
-        if (take_line(client, now_ms)) {
-            log_info("broker answers again", LOG_TEXT("broker", broker->address),
-                     LOG_INT("away_ms", now_ms - broker->away_since_ms));
-        }
+        atomic_fetch_sub(&outages.away_count, 1);
+        away_ms = now_ms - broker->away_since_ms;
+        snprintf(address, sizeof(address), "%s", broker->address);
+    }
+    CHECK(pthread_mutex_unlock(&outages.mutex) == 0);
+    if (away_ms < 0) {
+        return;
+    }
+    CHECK(pthread_mutex_lock(&client->mutex) == 0);
+    if (take_line(client, now_ms)) {
+        log_info("broker answers again", LOG_TEXT("broker", address), LOG_INT("away_ms", away_ms));
     }
     CHECK(pthread_mutex_unlock(&client->mutex) == 0);
 }
@@ -238,8 +262,8 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broke
     (void)rk, (void)fd, (void)broker_id, (void)api_key, (void)api_version, (void)correlation_id, (void)size;
     (void)rtt_us;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR && broker != NULL && broker[0] != '\0') {
-        atomic_store(&client->is_answered, true);
-        if (atomic_load(&client->away_count) > 0) {
+        atomic_store_explicit(&client->is_answered, true, memory_order_relaxed);
+        if (atomic_load_explicit(&outages.away_count, memory_order_relaxed) > 0) {
             note_answer(client, broker);
         }
     }

@@ -1,8 +1,8 @@
 /* kafka_client.h: how every librdkafka handle of ours is set up, and what is known of its brokers.
  *
  * What carries a promise is set here and refused in the settings; the rest are defaults of ours under the user's
- * properties. Logs: one line when a broker goes away, one when it is back; librdkafka's other lines at their own
- * level, at most KAFKA_CLIENT_LOG_LINES_MAX in 10 s per handle and then counted. */
+ * properties. Logs: one line when a broker goes away, one when it is back, for all handles of the process together;
+ * librdkafka's other lines at their own level, at most KAFKA_CLIENT_LOG_LINES_MAX in 10 s per handle, then counted. */
 #ifndef RELAY_KAFKA_CLIENT_H
 #define RELAY_KAFKA_CLIENT_H
 

@@ -254,11 +254,41 @@ static void read_option(const struct reading *reading, const struct option *opti
     }
 }
 
+/* Has this file said it already, once under `kafka:` and once as `kafka.NAME:`? A --set may say it again. */
+static bool is_property_seen(const struct reading *reading, const char *name, const struct yaml_node *node)
+{
+    const struct kafka_properties *properties = kafka_of(reading->spec, reading->settings);
+    for (size_t i = 0; reading->set_key == NULL && i < properties->count; i++) {
+        size_t length = strlen(node->file);
+        const char *place = properties->items[i].place;
+        if (strcmp(properties->items[i].name, name) == 0 && strncmp(place, node->file, length) == 0 &&
+            place[length] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_property(const struct reading *reading, const char *name, const char *value,
+                         const struct yaml_node *node)
+{
+    char place[ERROR_TEXT_MAX];
+    if (reading->set_key != NULL) {
+        snprintf(place, sizeof(place), "--set %s.%s", kafka_group, name);
+    } else {
+        snprintf(place, sizeof(place), "%s:%d:%d: %s.%s", node->file, node->line, node->column, kafka_group, name);
+    }
+    kafka_properties_put(kafka_of(reading->spec, reading->settings), name, value, place);
+}
+
 static void read_property(const struct reading *reading, const char *name, const struct yaml_node *node)
 {
     char key[KEY_MAX];
-    char place[ERROR_TEXT_MAX];
     snprintf(key, sizeof(key), "%s.%s", kafka_group, name);
+    if (is_property_seen(reading, name, node)) {
+        (void)add_error(reading, node, key, "the same property stands in this file twice");
+        return;
+    }
     if (name[0] == '\0') {
         (void)add_error(reading, node, key, "a property of librdkafka has a name");
         return;
@@ -280,12 +310,7 @@ static void read_property(const struct reading *reading, const char *name, const
     if (status != STATUS_OK) {
         (void)add_error(reading, node, key, "%s", error.text);
     } else {
-        if (reading->set_key != NULL) {
-            snprintf(place, sizeof(place), "--set %s", key);
-        } else {
-            snprintf(place, sizeof(place), "%s:%d:%d: %s", node->file, node->line, node->column, key);
-        }
-        kafka_properties_put(kafka_of(reading->spec, reading->settings), name, value, place);
+        put_property(reading, name, value, node);
     }
     free(value);
 }

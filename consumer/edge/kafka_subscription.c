@@ -72,6 +72,7 @@ struct commit_ticket {
     struct kafka_subscription *subscription;
     uint64_t assignment;
     uint32_t slot;
+    int64_t offset;
     bool is_start; /* the commit of all starts of an assignment */
 };
 
@@ -375,7 +376,7 @@ static void on_commit_answer(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kaf
     tell(subscription, (struct kafka_subscription_event){.kind = SUBSCRIPTION_COMMIT_FINISHED,
                                                          .slot = ticket.slot,
                                                          .assignment = ticket.assignment,
-                                                         .offset = offsets == NULL ? -1 : offsets->elems[0].offset,
+                                                         .offset = ticket.offset,
                                                          .ok = err == RD_KAFKA_RESP_ERR_NO_ERROR});
 }
 
@@ -387,7 +388,8 @@ void kafka_subscription_commit(struct kafka_subscription *subscription, uint32_t
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     add_commit(list, &subscription->slots[slot].start, offset);
     send_commit(subscription, list,
-                &(struct commit_ticket){.subscription = subscription, .assignment = assignment, .slot = slot});
+                &(struct commit_ticket){
+                    .subscription = subscription, .assignment = assignment, .slot = slot, .offset = offset});
 }
 
 /* ---- records ---- */

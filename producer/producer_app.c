@@ -1,0 +1,443 @@
+#include "producer_app.h"
+
+#include "admin_http.h"
+#include "check.h"
+#include "intake.h"
+#include "kafka_publisher.h"
+#include "line_source.h"
+#include "log.h"
+#include "memory.h"
+#include "producer_counts.h"
+#include "producer_reader.h"
+#include "producer_sender.h"
+#include "producer_work.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LIVE_LIMIT_MS = 10000, /* a loop that has not turned for longer is dead */
+    TURN_MOST_MS = 1000,   /* an idle loop still turns */
+    ASK_TIMEOUT_MS = 1000,
+};
+
+/*   READING --end of input--> FINISHING --all acknowledged--> ENDED
+ *      |                          |                             ^
+ *      +---signal, a file fails---+---> DRAINING --all back, or drain is over, or a second signal---+
+ */
+enum app_state { APP_READING, APP_FINISHING, APP_DRAINING, APP_ENDED };
+
+struct producer_app {
+    const struct producer_settings *settings;
+    struct metrics *metrics;
+    struct admin_http *admin;
+    struct line_source *source;
+    struct kafka_publisher *publisher;
+    struct producer_work work;
+    struct producer_reader *reader;
+    struct producer_sender *sender;
+    int signal_fd;
+
+    enum app_state state;
+    enum reader_state reader_state;
+    enum exit_status trouble; /* why it could not go on; OK: it could */
+    bool has_been_open;       /* publishing could begin */
+    bool is_rejects_broken;
+    int64_t started_ms; /* monotonic, as all but now_ms */
+    int64_t drain_until_ms;
+    int64_t now_ms; /* Unix time; never goes back */
+
+    atomic_bool is_open; /* read by the admin listener's thread */
+    _Atomic int64_t turned_ms;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A clock that is set back must not stamp an event earlier than the one before it. */
+static void read_clock(struct producer_app *app)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    app->now_ms = now_ms > app->now_ms ? now_ms : app->now_ms;
+}
+
+/* ---- health: called on the admin listener's thread ---- */
+
+static bool is_live(void *context, struct bytes *why)
+{
+    const struct producer_app *app = context;
+    if (monotonic_ms() - atomic_load(&app->turned_ms) > LIVE_LIMIT_MS) {
+        bytes_append_text(why, "the loop has not turned for 10 s");
+        return false;
+    }
+    return true;
+}
+
+static bool is_ready(void *context, struct bytes *why)
+{
+    const struct producer_app *app = context;
+    if (!atomic_load(&app->is_open)) {
+        bytes_append_text(why, "the broker has not answered, or publishing waits; see the log");
+        return false;
+    }
+    return true;
+}
+
+/* ---- start ---- */
+
+static enum exit_status open_files(const struct producer_settings *settings, struct line_source **ret_source,
+                                   struct rejects_file **ret_rejects, struct error *ret_error)
+{
+    if (line_source_open(settings->input, INTAKE_LINE_MAX, ret_source, ret_error) != STATUS_OK) {
+        return EXIT_STATUS_NO_INPUT;
+    }
+    *ret_rejects = rejects_file_create(settings->rejects);
+    return rejects_file_probe(*ret_rejects, ret_error) == STATUS_OK ? EXIT_STATUS_OK : EXIT_STATUS_CANT_WRITE;
+}
+
+static void explain_files(enum exit_status exit_status, const struct error *error)
+{
+    if (exit_status == EXIT_STATUS_NO_INPUT) {
+        log_error("the input cannot be read; name another with --input", LOG_TEXT("reason", error->text));
+    } else {
+        log_error("the rejects file cannot be written; choose another with --set rejects=FILE",
+                  LOG_TEXT("reason", error->text));
+    }
+}
+
+enum exit_status producer_app_check(const struct producer_settings *settings, struct error *ret_error)
+{
+    struct line_source *source = NULL;
+    struct rejects_file *rejects = NULL;
+    enum exit_status exit_status = open_files(settings, &source, &rejects, ret_error);
+    line_source_destroy(source);
+    rejects_file_destroy(rejects);
+    return exit_status;
+}
+
+/* Before any thread is started, so that all inherit it: the signals come through the descriptor and nowhere else. */
+static int open_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+        sigaddset(&set, numbers[i]);
+    }
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static enum exit_status open_publisher(struct producer_app *app)
+{
+    const struct kafka_publisher_settings settings = {
+        .properties = &app->settings->kafka,
+        .topic = app->settings->topic,
+        .records_max = (uint32_t)app->settings->in_flight_events,
+        .bytes_max = app->settings->in_flight_bytes,
+    };
+    struct error error = {0};
+    if (kafka_publisher_create(&settings, &app->publisher, &error) != STATUS_OK) {
+        log_error("the Kafka client cannot be made", LOG_TEXT("reason", error.text));
+        return EXIT_STATUS_SETTINGS;
+    }
+    return EXIT_STATUS_OK;
+}
+
+static enum exit_status open_admin(struct producer_app *app)
+{
+    const struct admin_http_health health = {.is_live = is_live, .is_ready = is_ready, .context = app};
+    struct error error = {0};
+    if (app->settings->admin_listen == NULL) {
+        return EXIT_STATUS_OK;
+    }
+    if (admin_http_start(app->settings->admin_listen, app->metrics, &health, &app->admin, &error) != STATUS_OK) {
+        log_error("the admin listener cannot be started; choose another address with admin.listen",
+                  LOG_TEXT("reason", error.text));
+        return EXIT_STATUS_SETTINGS;
+    }
+    log_info("admin listener", LOG_TEXT("listen", app->settings->admin_listen),
+             LOG_INT("port", admin_http_port(app->admin)));
+    return EXIT_STATUS_OK;
+}
+
+static void open_work(struct producer_app *app, struct rejects_file *rejects)
+{
+    const struct publish_limits limits = {.events_max = (uint32_t)app->settings->in_flight_events,
+                                          .bytes_max = app->settings->in_flight_bytes};
+    app->work = (struct producer_work){
+        .input = app->settings->input,
+        .ledger = publish_ledger_create(&limits),
+        .store = record_store_create(limits.events_max),
+        .rejects = rejects,
+        .counts = producer_counts_create(app->metrics),
+    };
+}
+
+static enum exit_status open_app(struct producer_app *app)
+{
+    struct rejects_file *rejects = NULL;
+    struct error error = {0};
+    app->started_ms = monotonic_ms();
+    atomic_store(&app->turned_ms, app->started_ms);
+    app->signal_fd = open_signals();
+    app->metrics = metrics_create();
+    enum exit_status exit_status = open_files(app->settings, &app->source, &rejects, &error);
+    if (exit_status != EXIT_STATUS_OK) {
+        rejects_file_destroy(rejects);
+        explain_files(exit_status, &error);
+        return exit_status;
+    }
+    open_work(app, rejects);
+    exit_status = open_publisher(app);
+    if (exit_status == EXIT_STATUS_OK) {
+        exit_status = open_admin(app);
+    }
+    if (exit_status == EXIT_STATUS_OK) {
+        app->reader = producer_reader_create(&app->work, app->source, app->settings->source_id);
+        app->sender = producer_sender_create(&app->work, app->publisher, app->settings->topic);
+    }
+    return exit_status;
+}
+
+static void close_app(struct producer_app *app)
+{
+    admin_http_stop(app->admin);
+    producer_sender_destroy(app->sender);
+    producer_reader_destroy(app->reader);
+    kafka_publisher_destroy(app->publisher);
+    rejects_file_destroy(app->work.rejects);
+    publish_ledger_destroy(app->work.ledger);
+    record_store_destroy(app->work.store);
+    producer_counts_destroy(app->work.counts);
+    line_source_destroy(app->source);
+    metrics_destroy(app->metrics);
+    close(app->signal_fd);
+}
+
+/* ---- the loop ---- */
+
+static void begin_drain(struct producer_app *app, int64_t mono_ms)
+{
+    if (app->state == APP_READING || app->state == APP_FINISHING) {
+        producer_reader_stop(app->reader);
+        app->state = APP_DRAINING;
+        app->drain_until_ms = mono_ms + app->settings->drain_ms;
+    }
+}
+
+static void fail(struct producer_app *app, enum exit_status trouble, const struct error *error, int64_t mono_ms)
+{
+    if (app->trouble == EXIT_STATUS_OK) {
+        app->trouble = trouble;
+    }
+    switch (trouble) {
+    case EXIT_STATUS_CANT_WRITE:
+        app->is_rejects_broken = true;
+        log_error("the rejects file cannot be written, so nothing more is read; make room or choose another with "
+                  "--set rejects=FILE, then start again",
+                  LOG_TEXT("file", app->settings->rejects), LOG_TEXT("reason", error->text));
+        break;
+    case EXIT_STATUS_NO_INPUT:
+        log_error("the input cannot be read on", LOG_TEXT("input", app->settings->input),
+                  LOG_TEXT("reason", error->text));
+        break;
+    case EXIT_STATUS_UNAVAILABLE:
+        log_error("publishing could not begin within startup_timeout", LOG_TEXT("topic", app->settings->topic),
+                  LOG_TEXT("reason", error->text));
+        break;
+    default:
+        log_error("cannot go on", LOG_TEXT("reason", error->text));
+        break;
+    }
+    begin_drain(app, mono_ms);
+}
+
+static void take_signals(struct producer_app *app, int64_t mono_ms)
+{
+    struct signalfd_siginfo signal_info;
+    while (read(app->signal_fd, &signal_info, sizeof(signal_info)) == (ssize_t)sizeof(signal_info)) {
+        if (app->state == APP_DRAINING) {
+            log_warn("a second signal: what is in flight is not waited for");
+            app->state = APP_ENDED;
+        } else if (app->state != APP_ENDED) {
+            log_info("stopping: nothing more is read, what is in flight is waited for",
+                     LOG_INT("drain_ms", app->settings->drain_ms));
+            begin_drain(app, mono_ms);
+        }
+    }
+}
+
+static void on_reader_state(struct producer_app *app, enum reader_state state, const struct error *error,
+                            int64_t mono_ms)
+{
+    app->reader_state = state;
+    switch (state) {
+    case READER_WANTS_INPUT:
+    case READER_IS_BLOCKED:
+        return;
+    case READER_IS_AT_END:
+        app->state = APP_FINISHING;
+        return;
+    case READER_INPUT_FAILED:
+        fail(app, EXIT_STATUS_NO_INPUT, error, mono_ms);
+        return;
+    case READER_REJECTS_FAILED:
+        fail(app, EXIT_STATUS_CANT_WRITE, error, mono_ms);
+        return;
+    }
+}
+
+static void run_reader(struct producer_app *app, bool is_readable, int64_t mono_ms)
+{
+    struct error error = {0};
+    if (app->state == APP_READING && is_readable && app->reader_state == READER_WANTS_INPUT) {
+        on_reader_state(app, producer_reader_fill(app->reader, &error), &error, mono_ms);
+    }
+    if (app->state == APP_READING) {
+        bool is_open = producer_sender_is_open(app->sender);
+        on_reader_state(app, producer_reader_run(app->reader, app->now_ms, is_open, &error), &error, mono_ms);
+    }
+}
+
+static void decide_end(struct producer_app *app, int64_t mono_ms)
+{
+    struct publish_counts counts = publish_ledger_counts(app->work.ledger);
+    bool is_all_back = counts.waiting + counts.sent == 0 && (counts.refused == 0 || app->is_rejects_broken);
+    if (app->state == APP_FINISHING && counts.places == 0) {
+        app->state = APP_ENDED;
+    } else if (app->state == APP_DRAINING && (is_all_back || mono_ms >= app->drain_until_ms)) {
+        app->state = APP_ENDED;
+    }
+}
+
+static void run_sender(struct producer_app *app, bool is_readable, int64_t mono_ms)
+{
+    struct error error = {0};
+    int64_t left_ms = INT64_MAX;
+    if (!app->has_been_open && app->settings->startup_timeout_ms >= 0) {
+        left_ms = app->started_ms + app->settings->startup_timeout_ms - mono_ms;
+    }
+    int ask_ms = left_ms < 1 ? 1 : left_ms < ASK_TIMEOUT_MS ? (int)left_ms : ASK_TIMEOUT_MS;
+    if (app->state == APP_READING && app->reader_state == READER_WANTS_INPUT && is_readable) {
+        ask_ms = 0; /* there may be more to read that needs no broker: blank lines, rejects, the end */
+    }
+    if (producer_sender_send(app->sender, mono_ms, ask_ms, &error) != STATUS_OK) {
+        fail(app, EXIT_STATUS_SETTINGS, &error, mono_ms);
+        app->state = APP_ENDED;
+        return;
+    }
+    bool is_open = producer_sender_is_open(app->sender);
+    app->has_been_open = app->has_been_open || is_open;
+    atomic_store(&app->is_open, is_open);
+    bool is_late = !app->has_been_open && left_ms <= monotonic_ms() - mono_ms;
+    if (is_late && app->state != APP_DRAINING) {
+        fail(app, EXIT_STATUS_UNAVAILABLE, &error, mono_ms);
+        app->state = APP_ENDED;
+    }
+}
+
+static void turn(struct producer_app *app, bool is_readable)
+{
+    struct error error = {0};
+    int64_t mono_ms = monotonic_ms();
+    atomic_store(&app->turned_ms, mono_ms);
+    read_clock(app);
+    take_signals(app, mono_ms);
+    if (app->state == APP_ENDED) {
+        return;
+    }
+    if (!app->is_rejects_broken && producer_sender_take_reports(app->sender, mono_ms, &error) != STATUS_OK) {
+        fail(app, EXIT_STATUS_CANT_WRITE, &error, mono_ms);
+    }
+    run_reader(app, is_readable, mono_ms);
+    decide_end(app, mono_ms);
+    if (app->state != APP_ENDED) {
+        run_sender(app, is_readable, mono_ms);
+    }
+    struct publish_counts counts = publish_ledger_counts(app->work.ledger);
+    producer_counts_in_flight(app->work.counts, &counts, publish_ledger_is_held(app->work.ledger));
+}
+
+/* How long the loop may sleep. */
+static int sleep_ms(const struct producer_app *app)
+{
+    int64_t until_ms = producer_sender_deadline(app->sender);
+    if (app->state == APP_DRAINING && app->drain_until_ms < until_ms) {
+        until_ms = app->drain_until_ms;
+    }
+    if (app->state == APP_READING && app->reader_state == READER_IS_BLOCKED && producer_sender_is_open(app->sender) &&
+        publish_ledger_counts(app->work.ledger).places == 0) {
+        return 0; /* it was blocked only until the topic was known */
+    }
+    int64_t left_ms = until_ms == INT64_MAX ? TURN_MOST_MS : until_ms - monotonic_ms();
+    return left_ms < 0 ? 0 : left_ms < TURN_MOST_MS ? (int)left_ms : TURN_MOST_MS;
+}
+
+static void run_loop(struct producer_app *app)
+{
+    enum { SIGNAL, PUBLISHER, INPUT, FD_COUNT };
+    while (app->state != APP_ENDED) {
+        bool wants_input = app->state == APP_READING && app->reader_state == READER_WANTS_INPUT;
+        struct pollfd fds[FD_COUNT] = {
+            [SIGNAL] = {.fd = app->signal_fd, .events = POLLIN},
+            [PUBLISHER] = {.fd = kafka_publisher_fd(app->publisher), .events = POLLIN},
+            [INPUT] = {.fd = wants_input ? line_source_fd(app->source) : -1, .events = POLLIN},
+        };
+        int count = poll(fds, FD_COUNT, sleep_ms(app));
+        turn(app, count > 0 && fds[INPUT].revents != 0);
+    }
+}
+
+/* ---- end ---- */
+
+static enum exit_status say_end(struct producer_app *app)
+{
+    struct error error = {0};
+    bool is_at_end = app->reader_state == READER_IS_AT_END;
+    bool is_all_done = is_at_end && publish_ledger_counts(app->work.ledger).places == 0;
+    if (app->trouble == EXIT_STATUS_OK && rejects_file_sync(app->work.rejects, &error) != STATUS_OK) {
+        fail(app, EXIT_STATUS_CANT_WRITE, &error, monotonic_ms());
+    }
+    if (!is_all_done) {
+        struct publish_position position = publish_ledger_position(app->work.ledger);
+        log_warn("stopped before the end of the input: everything before this position is dealt with; what follows may "
+                 "be sent again, with the same ids",
+                 LOG_TEXT("input", app->settings->input), LOG_INT("line", position.line),
+                 LOG_INT("offset", position.offset));
+    }
+    producer_counts_log(app->work.counts, is_all_done ? "done" : "stopped", monotonic_ms() - app->started_ms);
+    if (app->trouble != EXIT_STATUS_OK) {
+        return app->trouble;
+    }
+    if (!is_all_done) {
+        return EXIT_STATUS_STOPPED;
+    }
+    return producer_counts_rejects(app->work.counts) > 0 ? EXIT_STATUS_BAD_DATA : EXIT_STATUS_OK;
+}
+
+enum exit_status producer_app_run(const struct producer_settings *settings)
+{
+    struct producer_app app = {.settings = settings, .signal_fd = -1};
+    enum exit_status exit_status = open_app(&app);
+    if (exit_status == EXIT_STATUS_OK) {
+        run_loop(&app);
+        exit_status = say_end(&app);
+    }
+    close_app(&app);
+    return exit_status;
+}

@@ -1,0 +1,112 @@
+#include "producer_counts.h"
+
+#include "log.h"
+#include "memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct producer_counts {
+    struct metrics *metrics;
+    struct metric *read;
+    struct metric *blank;
+    struct metric *published;
+    struct metric *end_time_expected;
+    struct metric *in_flight_events;
+    struct metric *in_flight_bytes;
+    struct metric *held;
+    int64_t rejected; /* of all rules */
+};
+
+static const char rejects_name[] = "incident_producer_rejects_total";
+static const char rejects_help[] = "Lines written to the rejects file, by rule.";
+
+static struct metric *labelled_counter(struct metrics *metrics, const char *name, const char *help, const char *rule)
+{
+    struct bytes labels = {0};
+    metrics_append_label(&labels, "rule", rule);
+    bytes_append_byte(&labels, '\0');
+    struct metric *metric = metrics_counter(metrics, name, help, (const char *)labels.data);
+    bytes_free(&labels);
+    return metric;
+}
+
+struct producer_counts *producer_counts_create(struct metrics *metrics)
+{
+    struct producer_counts *counts = memory_alloc(1, sizeof(*counts));
+    counts->metrics = metrics;
+    counts->read =
+        metrics_counter(metrics, "incident_producer_lines_read_total", "Lines of the input dealt with.", NULL);
+    counts->blank = metrics_counter(metrics, "incident_producer_lines_blank_total", "Lines without content.", NULL);
+    counts->published = metrics_counter(metrics, "incident_producer_events_published_total",
+                                        "Events acknowledged by the broker.", NULL);
+    counts->end_time_expected = labelled_counter(metrics, "incident_producer_warnings_total",
+                                                 "Events published although a rule expects more.", "end_time.expected");
+    counts->in_flight_events = metrics_gauge(metrics, "incident_producer_in_flight_events",
+                                             "Events taken in and not settled, with those settled out of turn.", NULL);
+    counts->in_flight_bytes =
+        metrics_gauge(metrics, "incident_producer_in_flight_bytes", "Bytes of the events not settled.", NULL);
+    counts->held = metrics_gauge(metrics, "incident_producer_held",
+                                 "1 while nothing is published until something outside is put right.", NULL);
+    return counts;
+}
+
+void producer_counts_destroy(struct producer_counts *counts)
+{
+    free(counts);
+}
+
+void producer_counts_read(struct producer_counts *counts)
+{
+    metric_add(counts->read, 1);
+}
+
+void producer_counts_blank(struct producer_counts *counts)
+{
+    metric_add(counts->blank, 1);
+}
+
+void producer_counts_published(struct producer_counts *counts)
+{
+    metric_add(counts->published, 1);
+}
+
+void producer_counts_rejected(struct producer_counts *counts, const char *rule)
+{
+    counts->rejected++;
+    metric_add(labelled_counter(counts->metrics, rejects_name, rejects_help, rule), 1);
+}
+
+void producer_counts_end_time_expected(struct producer_counts *counts)
+{
+    metric_add(counts->end_time_expected, 1);
+}
+
+void producer_counts_in_flight(struct producer_counts *counts, const struct publish_counts *in_flight, bool is_held)
+{
+    metric_set(counts->in_flight_events, in_flight->places);
+    metric_set(counts->in_flight_bytes, in_flight->bytes);
+    metric_set(counts->held, is_held);
+}
+
+int64_t producer_counts_rejects(const struct producer_counts *counts)
+{
+    return counts->rejected;
+}
+
+void producer_counts_log(const struct producer_counts *counts, const char *message, int64_t duration_ms)
+{
+    char seconds[32];
+    snprintf(seconds, sizeof(seconds), "%" PRId64 ".%03" PRId64, duration_ms / 1000, duration_ms % 1000);
+    const struct log_field fields[] = {
+        LOG_INT("read", metric_value(counts->read)),
+        LOG_INT("blank", metric_value(counts->blank)),
+        LOG_INT("published", metric_value(counts->published)),
+        LOG_INT("rejected", counts->rejected),
+        LOG_INT("warned_end_time_expected", metric_value(counts->end_time_expected)),
+        LOG_TEXT("seconds", seconds),
+        {0},
+    };
+    log_write(LOG_LEVEL_INFO, message, fields);
+}

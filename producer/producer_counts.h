@@ -1,0 +1,32 @@
+/* producer_counts.h: what the producer has done, for its last line and for /metrics. */
+#ifndef RELAY_PRODUCER_COUNTS_H
+#define RELAY_PRODUCER_COUNTS_H
+
+#include "metrics.h"
+#include "publish_ledger.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct producer_counts; /* one thread counts; the registry may be read by another */
+
+/* The registry must outlive it. */
+struct producer_counts *producer_counts_create(struct metrics *metrics);
+void producer_counts_destroy(struct producer_counts *counts); /* NULL is fine */
+
+/* Each is one line of the input, or what became of it. */
+void producer_counts_read(struct producer_counts *counts);
+void producer_counts_blank(struct producer_counts *counts);
+void producer_counts_published(struct producer_counts *counts);
+void producer_counts_rejected(struct producer_counts *counts, const char *rule);
+void producer_counts_end_time_expected(struct producer_counts *counts); /* a warning: the event is published */
+
+/* What is on its way now. */
+void producer_counts_in_flight(struct producer_counts *counts, const struct publish_counts *in_flight, bool is_held);
+
+int64_t producer_counts_rejects(const struct producer_counts *counts);
+
+/* The last line. `message` is static. */
+void producer_counts_log(const struct producer_counts *counts, const char *message, int64_t duration_ms);
+
+#endif

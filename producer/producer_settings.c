@@ -1,0 +1,180 @@
+#include "producer_settings.h"
+
+#include "admin_http.h"
+#include "check.h"
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {"auto", "logfmt", "json", NULL};
+static const char *const formats[] = {"event", NULL};
+static const char *const later_formats[] = {"change", NULL};
+static const char *const invalid_choices[] = {"reject", NULL};
+static const char *const later_invalid_choices[] = {"stop", NULL};
+
+static enum status check_topic(const char *text, struct error *ret_error)
+{
+    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t size = strlen(text);
+    bool is_dots = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+    if (size == 0 || size > 249 || strspn(text, legal) != size || is_dots) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "\"%s\" is no topic name: 1 to 249 letters, digits, dots, underscores and hyphens", text);
+    }
+    return STATUS_OK;
+}
+
+/* CloudEvents 1.0: a URI reference that is not empty; so there is no space and no control character in it. */
+static enum status check_source_id(const char *text, struct error *ret_error)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at <= ' ' || (unsigned char)*at >= 0x7f || strchr("\"<>\\^`{|}", *at) != NULL) {
+            return error_set(ret_error, STATUS_INVALID,
+                             "is no URI reference: write ASCII without spaces, such as /proctoring/incidents");
+        }
+    }
+    return text[0] != '\0' ? STATUS_OK : error_set(ret_error, STATUS_INVALID, "is empty");
+}
+
+static enum status check_path(const char *text, struct error *ret_error)
+{
+    return text[0] != '\0' ? STATUS_OK : error_set(ret_error, STATUS_INVALID, "is empty: name a file");
+}
+
+#define AT(member) .offset = offsetof(struct producer_settings, member)
+
+static const struct option options[] = {
+    {.key = "admin.listen",
+     .kind = OPTION_TEXT,
+     AT(admin_listen),
+     .none_text = "off",
+     .check = admin_http_check_listen,
+     .help = "address of /metrics, /livez and /readyz; port 0 is any free one"},
+    {.key = "log.level",
+     .kind = OPTION_ENUM,
+     AT(log_level),
+     .default_text = "info",
+     .choices = log_levels,
+     .help = "the least that is logged"},
+    {.key = "log.format",
+     .kind = OPTION_ENUM,
+     AT(log_format),
+     .default_text = "auto",
+     .choices = log_formats,
+     .help = "auto is logfmt on a terminal, JSON lines otherwise"},
+    {.key = "input",
+     .kind = OPTION_TEXT,
+     AT(input),
+     .default_text = "\"-\"",
+     .check = check_path,
+     .help = "file, pipe or FIFO of JSON lines; - is standard input; --input goes over it"},
+    {.key = "format",
+     .kind = OPTION_ENUM,
+     AT(format),
+     .default_text = "event",
+     .choices = formats,
+     .later_choices = later_formats,
+     .help = "what a line is; --format goes over it"},
+    {.key = "topic",
+     .kind = OPTION_TEXT,
+     AT(topic),
+     .default_text = "incident.events",
+     .check = check_topic,
+     .help = "topic to write to; it is never made, a missing one is waited for"},
+    {.key = "rejects",
+     .kind = OPTION_TEXT,
+     AT(rejects),
+     .default_text = "rejects.ndjson",
+     .check = check_path,
+     .help = "file to which lines that cannot be published are appended, each with its reason"},
+    {.key = "on_invalid",
+     .kind = OPTION_ENUM,
+     AT(on_invalid),
+     .default_text = "reject",
+     .choices = invalid_choices,
+     .later_choices = later_invalid_choices,
+     .help = "what becomes of an invalid line; the rest flows on"},
+    {.key = "drain",
+     .kind = OPTION_DURATION_MS,
+     AT(drain_ms),
+     .default_text = "8s",
+     .help = "how long SIGTERM waits for the broker's acknowledgement of what is in flight"},
+    {.key = "startup_timeout",
+     .kind = OPTION_DURATION_MS,
+     AT(startup_timeout_ms),
+     .none_text = "none: wait",
+     .help = "give up with exit status 69 when publishing could not begin by then: no broker, or no topic"},
+    {.key = "source_id",
+     .kind = OPTION_TEXT,
+     AT(source_id),
+     .default_text = "/proctoring/incidents",
+     .check = check_source_id,
+     .help = "ce_source of every event"},
+    {.key = "in_flight.events",
+     .kind = OPTION_INT,
+     AT(in_flight_events),
+     .default_text = "10000",
+     .min = 1,
+     .max = 1000000,
+     .help = "events that the broker has not acknowledged, at most; past it the input waits"},
+    {.key = "in_flight.bytes",
+     .kind = OPTION_SIZE_BYTES,
+     AT(in_flight_bytes),
+     .default_text = "16MiB",
+     .min = 1024 * 1024,
+     .max = INT64_C(1) << 40,
+     .help = "their bytes (line and record), at most; past it the input waits"},
+};
+
+static const char *const later_keys[] = {"checkpoint", NULL};
+
+static const struct settings_spec spec = {
+    .options = options,
+    .option_count = ARRAY_COUNT(options),
+    .later_keys = later_keys,
+    .kafka_offset = offsetof(struct producer_settings, kafka),
+    .kafka_kind = KAFKA_CLIENT_PRODUCER,
+};
+
+/* The choices stand in the order of the enums. */
+_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_LOGFMT == 1 && LOG_FORMAT_JSON == 2, "order of log_formats");
+_Static_assert(LOG_LEVEL_DEBUG == 0 && LOG_LEVEL_ERROR == 3, "order of log_levels");
+_Static_assert(PRODUCER_FORMAT_EVENT == 0, "order of formats");
+
+enum status producer_settings_load(const char *file, const char *const *sets, size_t set_count,
+                                   struct producer_settings *ret_settings, struct error_list *errors)
+{
+    return settings_load(&spec, file, sets, set_count, ret_settings, errors);
+}
+
+void producer_settings_free(struct producer_settings *settings)
+{
+    settings_free(&spec, settings);
+}
+
+enum status producer_settings_override(struct producer_settings *settings, const char *input, const char *format,
+                                       struct error *ret_error)
+{
+    if (format != NULL && strcmp(format, "change") == 0) {
+        return error_set(ret_error, STATUS_INVALID, "--format change comes in a later version");
+    }
+    if (format != NULL && strcmp(format, "event") != 0) {
+        return error_set(ret_error, STATUS_INVALID, "--format %s: there is one format, event", format);
+    }
+    if (input != NULL && input[0] == '\0') {
+        return error_set(ret_error, STATUS_INVALID, "--input is empty: name a file, or - for standard input");
+    }
+    settings->format = format != NULL ? PRODUCER_FORMAT_EVENT : settings->format;
+    if (input != NULL) {
+        free(settings->input);
+        settings->input = memory_copy_text(input);
+    }
+    return STATUS_OK;
+}
+
+void producer_settings_print_help(FILE *file)
+{
+    settings_print_help(&spec, file);
+}
