@@ -44,7 +44,7 @@ static void init_counters(struct shard_metrics *metrics, struct metrics *registr
     }
     metrics->end_time_expected =
         metrics_counter(registry, "incident_consumer_end_time_expected_total",
-                        "Resolved or dismissed incidents passed on without an end_time.", NULL);
+                        "RESOLVED incidents passed on without an end_time.", NULL);
     metrics->late_answers = metrics_counter(registry, "incident_consumer_late_answers_total",
                                             "Answers dropped because their attempt or assignment was over.", NULL);
 }

@@ -129,11 +129,17 @@ enum exit_status producer_app_check(const struct producer_settings *settings, st
 /* Before any thread is started, so that all inherit it: the signals come through the descriptor and nowhere else. */
 static int open_signals(void)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
     for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-        sigaddset(&set, numbers[i]);
+        /* Ignored by who started us (nohup, a script's background): then they stay ignored. */
+        struct sigaction action;
+        CHECK(sigaction(numbers[i], NULL, &action) == 0);
+        if (action.sa_handler != SIG_IGN) {
+            sigaddset(&set, numbers[i]);
+        }
     }
     CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
@@ -346,6 +352,7 @@ static void run_sender(struct producer_app *app, bool is_readable, int64_t mono_
     atomic_store(&app->is_open, is_open);
     bool is_late = !app->has_been_open && left_ms <= monotonic_ms() - mono_ms;
     if (is_late && app->state != APP_DRAINING) {
+        error_set(&error, STATUS_UNAVAILABLE, "%s", producer_sender_reason(app->sender));
         fail(app, EXIT_STATUS_UNAVAILABLE, &error, mono_ms);
         app->state = APP_ENDED;
     }
@@ -361,7 +368,8 @@ static void turn(struct producer_app *app, bool is_readable)
     if (app->state == APP_ENDED) {
         return;
     }
-    if (!app->is_rejects_broken && producer_sender_take_reports(app->sender, mono_ms, &error) != STATUS_OK) {
+    producer_sender_take_reports(app->sender, mono_ms);
+    if (!app->is_rejects_broken && producer_sender_reject_refused(app->sender, &error) != STATUS_OK) {
         fail(app, EXIT_STATUS_CANT_WRITE, &error, mono_ms);
     }
     run_reader(app, is_readable, mono_ms);

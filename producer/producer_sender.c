@@ -20,7 +20,8 @@ struct producer_sender {
     int64_t not_before_ms; /* ask or resume */
     int64_t wait_ms;       /* doubles while nothing is delivered */
     int said_error;        /* the trouble that was logged last; 0: none since the last delivery */
-    char said_reason[ERROR_TEXT_MAX];
+    bool is_reason_said;
+    char reason[ERROR_TEXT_MAX]; /* why asking has failed */
 };
 
 struct producer_sender *producer_sender_create(struct producer_work *work, struct kafka_publisher *publisher,
@@ -107,7 +108,10 @@ static void take_report(struct producer_sender *sender, const struct publish_rep
         if (publish_ledger_went_alone(sender->work->ledger, report->place)) {
             on_refused(sender, report);
         } else {
-            /* One of the batch is to blame; alone each will show whether it is the one. No reason to wait. */
+            /* One of the batch is to blame; alone each will show whether it is the one. No reason to wait, but to ask:
+             * the topic may take less than it did. */
+            sender->must_ask = true;
+            sender->not_before_ms = mono_ms;
             publish_ledger_returned(sender->work->ledger, report->place, true);
         }
         return;
@@ -119,7 +123,7 @@ static void take_report(struct producer_sender *sender, const struct publish_rep
     }
 }
 
-static enum status reject_refused(struct producer_sender *sender, uint64_t place, struct error *ret_error)
+static enum status reject_one(struct producer_sender *sender, uint64_t place, struct error *ret_error)
 {
     struct producer_work *work = sender->work;
     struct rule_violation violation;
@@ -138,17 +142,20 @@ static enum status reject_refused(struct producer_sender *sender, uint64_t place
     return status;
 }
 
-enum status producer_sender_take_reports(struct producer_sender *sender, int64_t mono_ms, struct error *ret_error)
+void producer_sender_take_reports(struct producer_sender *sender, int64_t mono_ms)
 {
     struct publish_report report;
     kafka_publisher_poll(sender->publisher);
     while (kafka_publisher_next_report(sender->publisher, &report)) {
         take_report(sender, &report, mono_ms);
     }
-    /* A long line may be half way in the rejects: nothing may come between its pieces. */
+}
+
+enum status producer_sender_reject_refused(struct producer_sender *sender, struct error *ret_error)
+{
     uint64_t place;
     while (!rejects_file_is_begun(sender->work->rejects) && publish_ledger_next_refused(sender->work->ledger, &place)) {
-        enum status status = reject_refused(sender, place, ret_error);
+        enum status status = reject_one(sender, place, ret_error);
         if (status != STATUS_OK) {
             return status;
         }
@@ -167,20 +174,25 @@ static enum status replace_client(struct producer_sender *sender, int64_t mono_m
     return status;
 }
 
-static void ask(struct producer_sender *sender, int64_t mono_ms, int timeout_ms, struct error *ret_error)
+static void ask(struct producer_sender *sender, int64_t mono_ms, int timeout_ms)
 {
-    enum status status = kafka_publisher_ask(sender->publisher, timeout_ms, ret_error);
+    struct error error = {0};
+    enum status status = kafka_publisher_ask(sender->publisher, timeout_ms, &error);
+    bool is_news = strcmp(sender->reason, error.text) != 0;
+    memcpy(sender->reason, error.text, sizeof(sender->reason));
     if (status == STATUS_OK) {
         sender->must_ask = false;
-        sender->said_reason[0] = '\0';
+        if (sender->is_reason_said) {
+            sender->is_reason_said = false;
+            log_info("publishing goes on", LOG_TEXT("topic", sender->topic));
+        }
         return;
     }
-    /* It has taken its time already when nobody answered. */
     sender->not_before_ms = mono_ms + WAIT_FIRST_MS;
     /* A broker that is away has its line from the client. */
-    if (status != STATUS_UNAVAILABLE && strcmp(sender->said_reason, ret_error->text) != 0) {
-        memcpy(sender->said_reason, ret_error->text, sizeof(sender->said_reason));
-        log_warn("publishing waits", LOG_TEXT("topic", sender->topic), LOG_TEXT("reason", ret_error->text));
+    if (status != STATUS_UNAVAILABLE && is_news) {
+        sender->is_reason_said = true;
+        log_warn("publishing waits", LOG_TEXT("topic", sender->topic), LOG_TEXT("reason", error.text));
     }
 }
 
@@ -213,7 +225,7 @@ enum status producer_sender_send(struct producer_sender *sender, int64_t mono_ms
     }
     bool is_idle = publish_ledger_counts(ledger).sent == 0;
     if (is_idle && sender->must_ask && ask_timeout_ms > 0 && mono_ms >= sender->not_before_ms) {
-        ask(sender, mono_ms, ask_timeout_ms, ret_error);
+        ask(sender, mono_ms, ask_timeout_ms);
     }
     if (is_idle && !sender->must_ask && publish_ledger_is_held(ledger) && mono_ms >= sender->not_before_ms) {
         publish_ledger_resume(ledger);
@@ -222,6 +234,11 @@ enum status producer_sender_send(struct producer_sender *sender, int64_t mono_ms
         send_waiting(sender);
     }
     return STATUS_OK;
+}
+
+const char *producer_sender_reason(const struct producer_sender *sender)
+{
+    return sender->reason;
 }
 
 bool producer_sender_is_open(const struct producer_sender *sender)

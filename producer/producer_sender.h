@@ -19,16 +19,21 @@ struct producer_sender *producer_sender_create(struct producer_work *work, struc
                                                const char *topic);
 void producer_sender_destroy(struct producer_sender *sender); /* NULL is fine */
 
-/* Takes the reports that have come, and writes what the broker refused into the rejects. Times are monotonic here.
- * Errors: STATUS_IO when the rejects cannot be written; the refused events stay in the ledger. */
-WARN_UNUSED enum status producer_sender_take_reports(struct producer_sender *sender, int64_t mono_ms,
-                                                     struct error *ret_error);
+/* Takes the reports that have come. Times are monotonic here. */
+void producer_sender_take_reports(struct producer_sender *sender, int64_t mono_ms);
+
+/* Writes what the broker has refused into the rejects, unless a long line is half way in them.
+ * Errors: STATUS_IO with the reason; the event stays in the ledger. */
+WARN_UNUSED enum status producer_sender_reject_refused(struct producer_sender *sender, struct error *ret_error);
 
 /* Asks, resumes and sends, whichever is its turn. Asking waits for the broker for at most about `ask_timeout_ms` when
- * it is away; 0: not now. *ret_error has the last reason of not being open, for people.
+ * it is away; 0: not now.
  * Errors: STATUS_INVALID when the Kafka client cannot be made again. */
 WARN_UNUSED enum status producer_sender_send(struct producer_sender *sender, int64_t mono_ms, int ask_timeout_ms,
                                              struct error *ret_error);
+
+/* Why asking has failed last, for people; empty when it has not. */
+const char *producer_sender_reason(const struct producer_sender *sender);
 
 /* May events be taken in: the topic is there and nothing is held? */
 bool producer_sender_is_open(const struct producer_sender *sender);

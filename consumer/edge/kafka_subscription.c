@@ -345,6 +345,14 @@ static void on_start_commit_answer(struct kafka_subscription *subscription, rd_k
     uv_timer_start(&subscription->find_timer, on_find_timer, FIND_AGAIN_MS, 0);
 }
 
+/* Is the assignment that a commit was sent under still this member's? After a lost session its answer comes late. */
+static bool is_current(const struct kafka_subscription *subscription, const struct commit_ticket *ticket)
+{
+    bool is_owned = subscription->state == MEMBER_READING || subscription->state == MEMBER_REVOKING ||
+                    subscription->state == MEMBER_COMMITTING;
+    return is_owned && ticket->assignment == subscription->assignment && !subscription->is_closing;
+}
+
 static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t err, const rd_kafka_topic_partition_list_t *offsets)
 {
     for (int i = 0; offsets != NULL && i < offsets->cnt && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -360,7 +368,7 @@ static void on_commit_answer(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kaf
     struct commit_ticket ticket = *(struct commit_ticket *)opaque;
     free(opaque);
     struct kafka_subscription *subscription = ticket.subscription;
-    if (ticket.assignment != subscription->assignment || subscription->is_closing) {
+    if (!is_current(subscription, &ticket)) {
         return;
     }
     err = first_error(err, offsets);
@@ -476,18 +484,6 @@ static void on_serve_timer(uv_timer_t *timer)
 
 /* ---- life cycle ---- */
 
-/* Cooperative assignment has bugs below librdkafka 2.10 and needs incremental answers. */
-static enum status refuse_cooperative(const struct kafka_properties *properties, struct error *ret_error)
-{
-    const char *strategy = kafka_properties_get(properties, "partition.assignment.strategy");
-    if (strategy != NULL && strstr(strategy, "cooperative") != NULL) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "kafka.partition.assignment.strategy: %s comes in a later version; leave it out or take range",
-                         strategy);
-    }
-    return STATUS_OK;
-}
-
 static void on_fatal(void *context, const char *text)
 {
     fail(context, text);
@@ -502,10 +498,7 @@ static enum status make_client(struct kafka_subscription *subscription, const st
                                            .group = subscription->settings.group,
                                            .context = subscription,
                                            .on_fatal = on_fatal};
-    enum status status = refuse_cooperative(properties, ret_error);
-    if (status == STATUS_OK) {
-        status = kafka_client_conf(&spec, &conf, ret_error);
-    }
+    enum status status = kafka_client_conf(&spec, &conf, ret_error);
     if (status != STATUS_OK) {
         return status;
     }

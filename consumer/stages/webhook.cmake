@@ -2,4 +2,3 @@
 room(consumer_webhook
      SOURCES webhook_request.c webhook_verdict.c
      USES common_base common_incident consumer_core consumer_stages)
-set_source_files_properties(webhook_request.c PROPERTIES COMPILE_DEFINITIONS RELAY_VERSION="${PROJECT_VERSION}")

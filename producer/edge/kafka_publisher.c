@@ -16,7 +16,8 @@
 #include <time.h>
 
 enum {
-    CLOSE_WAIT_S = 2,  /* rd_kafka_destroy can hang (until 2.6.1) */
+    CLOSE_WAIT_S = 2, /* rd_kafka_destroy can hang (until 2.6.1) */
+    CLOSE_POLL_MS = 100,
     BATCH_MARGIN = 64, /* bytes; and a 64th: a batch that does not compress can grow by as much */
 };
 
@@ -184,6 +185,8 @@ static void close_client(struct kafka_publisher *publisher)
         publisher->topic = NULL;
     }
     rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    /* What was purged is reported, to nobody: otherwise the client would say that it is still there. */
+    (void)rd_kafka_poll(client, CLOSE_POLL_MS);
     kafka_wake_detach(publisher->queue);
     rd_kafka_queue_destroy(publisher->queue);
     pthread_t thread;
@@ -390,7 +393,8 @@ void kafka_publisher_append_advice(const struct kafka_publisher *publisher, int 
     case PUBLISH_REFUSED:
         bytes_append_text(text, rd_kafka_err2str((rd_kafka_resp_err_t)error));
         if (publisher->message_bytes_max != KAFKA_TOPIC_UNKNOWN) {
-            bytes_append_format(text, "; max.message.bytes of %s is %" PRId64, topic, publisher->message_bytes_max);
+            bytes_append_format(text, "; max.message.bytes of %s was %" PRId64 " when last asked", topic,
+                                publisher->message_bytes_max);
         }
         return;
     case PUBLISH_DELIVERED:

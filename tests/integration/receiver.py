@@ -287,6 +287,7 @@ class Receiver:
             self.faults.append(f"{endpoint.path}: {fault!r}: {request.headers}")
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # or an accept() that waits would take one more
         self.listener.close()
         with self.lock:
             for connection in self.open:

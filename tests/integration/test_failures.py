@@ -35,7 +35,7 @@ def test_three_failures_then_recovery(relay, log, topic, receiver):
     """Four attempts of one id and one body, each with a timestamp and a signature of its own time."""
     endpoint = receiver.endpoint("/hook", [make_secret()], [500, 503, Answer(close=True), 200])
     relay.write_subscriptions(relay.subscription("crm", endpoint))
-    relay.start_consumer(topic, {"lane": {"probe_first": "1100ms", "probe_max": "2s"}})
+    relay.start_consumer(topic, {"retry": {"schedule": ["0s", "1100ms"]}, "lane": {"probe_first": "1100ms", "probe_max": "2s"}})
     log.produce(topic, events.records(1))
     requests = endpoint.wait_for_requests(4)
     endpoint.wait_for(1)
@@ -98,7 +98,7 @@ def test_an_exhausted_event(relay, log, topic, receiver):
     """One event fails while others get through until its schedule is at its end."""
     endpoint = receiver.endpoint("/hook", [make_secret()], lambda request: 500 if request.incident == 1 else 200)
     relay.write_subscriptions(relay.subscription("crm", endpoint))
-    relay.start_consumer(topic, {"retry": {"schedule": ["0s", "100ms", "100ms"]}})
+    relay.start_consumer(topic, {"retry": {"schedule": ["0s", "100ms", "100ms"]}, "lane": {"halt_after": 1000}})
     failing, = made = [record_of(make_event(1))]
     log.produce(topic, made)
     # Others get through between its attempts, or the failures would not count.

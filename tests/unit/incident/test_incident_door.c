@@ -235,46 +235,47 @@ static void integers_are_spelt_as_integers(void **state)
     expect_rendered("\"id\":103", "\"id\":9223372036854775807", "\"id\":9223372036854775807");
 }
 
+/* Every field and what is wrong for it. */
+static const struct {
+    const char *text; /* in the fixture's line */
+    const char *name; /* `"key":` */
+    const char *path;
+    const char *pointer;
+    const char *wrong; /* NULL: none */
+    const char *rule;
+    bool is_nullable;
+    bool is_any;
+} FIELDS[] = {
+    {"\"event_type\":\"incident.instance.updated\",", "\"event_type\":", "event_type", "/event_type",
+     "\"incident.instance.deleted\"", "enum", false, false},
+    {"\"id\":103,", "\"id\":", "id", "/payload/id", "0", "range", false, false},
+    {"\"description\":[\"tab\",3],", "\"description\":", "description", "/payload/description", NULL, NULL, true, true},
+    {"\"status\":\"RESOLVED\",", "\"status\":", "status", "/payload/status", "\"resolved\"", "enum", false, false},
+    {"\"severity\":\"MEDIUM\",", "\"severity\":", "severity", "/payload/severity", "\"\"", "enum", false, false},
+    {"\"start_time\":\"2026-02-03T09:58:04.93786+00:00\",", "\"start_time\":", "start_time", "/payload/start_time",
+     "\"2026-02-03T09:58:60Z\"", "timestamp", false, false},
+    {"\"end_time\":\"2026-02-03T10:00:00+00:00\",", "\"end_time\":", "end_time", "/payload/end_time",
+     "\"2026-02-03T09:58:04\"", "timestamp", true, false},
+    {"\"resolution_notes\":{\"by\":\"proctor\"},", "\"resolution_notes\":", "resolution_notes",
+     "/payload/resolution_notes", NULL, NULL, true, true},
+    {"\"id\":2104,", "\"id\":", "session.id", "/payload/session/id", "-1", "range", false, false},
+    {"\"uuid\":\"05b6e6e3-07d4-4edc-9143-1193e6c3f339\",", "\"uuid\":", "session.uuid", "/payload/session/uuid",
+     "\"05b6e6e3-07d4-4edc-9143-1193e6c3f33g\"", "uuid", false, false},
+    {"\"score\":-7,", "\"score\":", "session.score", "/payload/session/score", "9223372036854775808", "range", true,
+     false},
+    {"\"status\":\"SUSPENDED\",", "\"status\":", "session.status", "/payload/session/status", "\"TRIGGERED\"", "enum",
+     false, false},
+    {"\"created_at\":\"2026-02-03T09:58:04.93786+00:00\",", "\"created_at\":", "session.created_at",
+     "/payload/session/created_at", "\"\"", "timestamp", false, false},
+    {"\"tenant_id\":2055,", "\"tenant_id\":", "tenant_id", "/payload/tenant_id", "0", "range", false, false},
+    {"\"created_at\":\"2026-02-03T09:58:05+00:00\",", "\"created_at\":", "created_at", "/payload/created_at",
+     "\"0000-01-01T00:00:00Z\"", "timestamp", false, false},
+    {"\"version\":1,", "\"version\":", "meta.version", "/meta/version", "2", "unsupported", false, false},
+};
+
 /* Every field: missing, null, of the wrong type, and of the right type with a wrong value. */
 static void every_field_has_its_rules(void **state)
 {
-    static const struct {
-        const char *text; /* in the fixture's line */
-        const char *name; /* `"key":` */
-        const char *path;
-        const char *pointer;
-        const char *wrong; /* NULL: none */
-        const char *rule;
-        bool is_nullable;
-        bool is_any;
-    } FIELDS[] = {
-        {"\"event_type\":\"incident.instance.updated\",", "\"event_type\":", "event_type", "/event_type",
-         "\"incident.instance.deleted\"", "enum", false, false},
-        {"\"id\":103,", "\"id\":", "id", "/payload/id", "0", "range", false, false},
-        {"\"description\":[\"tab\",3],", "\"description\":", "description", "/payload/description", NULL, NULL, true,
-         true},
-        {"\"status\":\"RESOLVED\",", "\"status\":", "status", "/payload/status", "\"resolved\"", "enum", false, false},
-        {"\"severity\":\"MEDIUM\",", "\"severity\":", "severity", "/payload/severity", "\"\"", "enum", false, false},
-        {"\"start_time\":\"2026-02-03T09:58:04.93786+00:00\",", "\"start_time\":", "start_time", "/payload/start_time",
-         "\"2026-02-03T09:58:60Z\"", "timestamp", false, false},
-        {"\"end_time\":\"2026-02-03T10:00:00+00:00\",", "\"end_time\":", "end_time", "/payload/end_time",
-         "\"2026-02-03T09:58:04\"", "timestamp", true, false},
-        {"\"resolution_notes\":{\"by\":\"proctor\"},", "\"resolution_notes\":", "resolution_notes",
-         "/payload/resolution_notes", NULL, NULL, true, true},
-        {"\"id\":2104,", "\"id\":", "session.id", "/payload/session/id", "-1", "range", false, false},
-        {"\"uuid\":\"05b6e6e3-07d4-4edc-9143-1193e6c3f339\",", "\"uuid\":", "session.uuid", "/payload/session/uuid",
-         "\"05b6e6e3-07d4-4edc-9143-1193e6c3f33g\"", "uuid", false, false},
-        {"\"score\":-7,", "\"score\":", "session.score", "/payload/session/score", "9223372036854775808", "range", true,
-         false},
-        {"\"status\":\"SUSPENDED\",", "\"status\":", "session.status", "/payload/session/status", "\"TRIGGERED\"",
-         "enum", false, false},
-        {"\"created_at\":\"2026-02-03T09:58:04.93786+00:00\",", "\"created_at\":", "session.created_at",
-         "/payload/session/created_at", "\"\"", "timestamp", false, false},
-        {"\"tenant_id\":2055,", "\"tenant_id\":", "tenant_id", "/payload/tenant_id", "0", "range", false, false},
-        {"\"created_at\":\"2026-02-03T09:58:05+00:00\",", "\"created_at\":", "created_at", "/payload/created_at",
-         "\"0000-01-01T00:00:00Z\"", "timestamp", false, false},
-        {"\"version\":1,", "\"version\":", "meta.version", "/meta/version", "2", "unsupported", false, false},
-    };
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(FIELDS); i++) {
         char rule[64];

@@ -109,75 +109,76 @@ static void accepts_json(void **state)
     }
 }
 
+static const struct {
+    const char *text;
+    size_t byte;
+} SYNTAX_ERRORS[] = {
+    {"", 0},
+    {"  ", 2},
+    {"nul", 3},
+    {"nulL", 3},
+    {"nullx", 4},
+    {"tru e", 3},
+    {"True", 0},
+    {"NaN", 0},
+    {"Infinity", 0},
+    {"-Infinity", 1},
+    {"+1", 0},
+    {".5", 0},
+    {"1.", 2},
+    {"1.e5", 2},
+    {"1e", 2},
+    {"1e+", 3},
+    {"01", 1},
+    {"-01", 2},
+    {"-", 1},
+    {"- 1", 1},
+    {"0x10", 1},
+    {"1 2", 2},
+    {"'a'", 0},
+    {"\"a", 2},
+    {"\"a\nb\"", 2},
+    {"\"\\x\"", 2},
+    {"\"\\", 2},
+    {"\"\\u12G4\"", 5},
+    {"\"\\u123\"", 6},
+    {"\"\\u", 3},
+    {"[", 1},
+    {"[1", 2},
+    {"[1,", 3},
+    {"[1,]", 3},
+    {"[,1]", 1},
+    {"[1 2]", 3},
+    {"[1}", 2},
+    {"]", 0},
+    {"{", 1},
+    {"{\"a\"", 4},
+    {"{\"a\":", 5},
+    {"{\"a\":}", 5},
+    {"{\"a\" 1}", 5},
+    {"{\"a\":1,}", 7},
+    {"{,}", 1},
+    {"{a:1}", 1},
+    {"{1:1}", 1},
+    {"{\"a\":1]", 6},
+    {"{\"a\":1\"b\":2}", 6},
+    {"{}}", 2},
+    {"{}{}", 2},
+    {"[]//", 2},
+    {"/**/1", 0},
+    {"\xEF\xBB\xBF{}", 0},
+    {"\xC2\xA0"
+     "1",
+     0},
+    {"\f1", 0},
+    {"\v1", 0},
+};
+
 static void names_the_byte_of_a_syntax_error(void **state)
 {
-    static const struct {
-        const char *text;
-        size_t byte;
-    } CASES[] = {
-        {"", 0},
-        {"  ", 2},
-        {"nul", 3},
-        {"nulL", 3},
-        {"nullx", 4},
-        {"tru e", 3},
-        {"True", 0},
-        {"NaN", 0},
-        {"Infinity", 0},
-        {"-Infinity", 1},
-        {"+1", 0},
-        {".5", 0},
-        {"1.", 2},
-        {"1.e5", 2},
-        {"1e", 2},
-        {"1e+", 3},
-        {"01", 1},
-        {"-01", 2},
-        {"-", 1},
-        {"- 1", 1},
-        {"0x10", 1},
-        {"1 2", 2},
-        {"'a'", 0},
-        {"\"a", 2},
-        {"\"a\nb\"", 2},
-        {"\"\\x\"", 2},
-        {"\"\\", 2},
-        {"\"\\u12G4\"", 5},
-        {"\"\\u123\"", 6},
-        {"\"\\u", 3},
-        {"[", 1},
-        {"[1", 2},
-        {"[1,", 3},
-        {"[1,]", 3},
-        {"[,1]", 1},
-        {"[1 2]", 3},
-        {"[1}", 2},
-        {"]", 0},
-        {"{", 1},
-        {"{\"a\"", 4},
-        {"{\"a\":", 5},
-        {"{\"a\":}", 5},
-        {"{\"a\" 1}", 5},
-        {"{\"a\":1,}", 7},
-        {"{,}", 1},
-        {"{a:1}", 1},
-        {"{1:1}", 1},
-        {"{\"a\":1]", 6},
-        {"{\"a\":1\"b\":2}", 6},
-        {"{}}", 2},
-        {"{}{}", 2},
-        {"[]//", 2},
-        {"/**/1", 0},
-        {"\xEF\xBB\xBF{}", 0},
-        {"\xC2\xA0"
-         "1",
-         0},
-        {"\f1", 0},
-        {"\v1", 0},
-    };
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
-        expect_fault(CASES[i].text, "json.syntax", CASES[i].byte);
+    for (size_t i = 0; i < ARRAY_COUNT(SYNTAX_ERRORS); i++) {
+        expect_fault(SYNTAX_ERRORS[i].text, "json.syntax", SYNTAX_ERRORS[i].byte);
     }
 }
 
@@ -225,6 +226,27 @@ static void knows_bad_utf8(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(CASES); i++) {
         expect_fault(CASES[i].text, "json.utf8", CASES[i].byte);
+    }
+}
+
+/* Wherever they stand: strings are looked at eight bytes at a time. */
+static void sees_every_control_character_at_every_place(void **state)
+{
+    (void)state;
+    for (size_t place = 1; place <= 24; place++) {
+        for (int byte = 1; byte < 256; byte++) {
+            char text[] = "\"abcdefghijklmnopqrstuvwxyz\"";
+            text[place] = (char)byte;
+            if (byte < 0x20) {
+                expect_fault(text, "json.syntax", place);
+            } else if (byte >= 0x80) {
+                expect_fault(text, "json.utf8", place);
+            } else if (byte == '"') {
+                expect_fault(text, "json.syntax", place + 1);
+            } else if (byte != '\\') {
+                expect_right(text);
+            }
+        }
     }
 }
 
@@ -498,6 +520,7 @@ int main(void)
         cmocka_unit_test(accepts_json),
         cmocka_unit_test(names_the_byte_of_a_syntax_error),
         cmocka_unit_test(knows_bad_utf8),
+        cmocka_unit_test(sees_every_control_character_at_every_place),
         cmocka_unit_test(knows_nul),
         cmocka_unit_test(the_first_byte_decides),
         cmocka_unit_test(depth_has_a_limit),

@@ -1,3 +1,4 @@
+#include "memory.h"
 #include "yaml_value.h"
 
 #include <setjmp.h>
@@ -231,7 +232,7 @@ static void a_text_may_stand_in_a_file(void **state)
     expect_file("whsec_x\n\n", 9, "whsec_x\n"); /* one newline, not more */
     expect_file("", 0, "");
     expect_file("secret\0secret", 13, NULL);
-    char *big = malloc(65537);
+    char *big = memory_alloc(65537, 1);
     memset(big, 's', 65537);
     expect_file(big, 65537, NULL);
     big[65536] = '\0';

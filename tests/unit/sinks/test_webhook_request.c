@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#define USER_AGENT ("user-agent: incident-relay/" RELAY_VERSION)
+
 enum { TENANT = 2050 };
 
 static char url[] = "https://crm.example/hooks/incidents?x=1";
@@ -66,7 +68,7 @@ static void a_request_has_its_fields_in_order(void **state)
 {
     static const char *const lines[] = {
         "content-type: application/json",
-        "user-agent: incident-relay/" RELAY_VERSION,
+        USER_AGENT,
         "webhook-id: 5b0f9d8e-0000-8000-8000-0123456789ab",
         "webhook-timestamp: 1770115590",
         "webhook-signature: v1,aaaa v1,bbbb",
@@ -88,7 +90,7 @@ static void what_is_not_there_is_left_out(void **state)
 {
     static const char *const lines[] = {
         "content-type: application/json",
-        "user-agent: incident-relay/" RELAY_VERSION,
+        USER_AGENT,
         "webhook-id: a",
         "webhook-timestamp: 0",
     };
