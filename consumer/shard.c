@@ -119,11 +119,15 @@ static int32_t error_number(const struct webhook_answer *answer)
     return answer->status != 0 ? answer->status : -(int32_t)answer->failure;
 }
 
+/* Its text; empty for 0, which is none. */
 static struct webhook_judgement error_of_number(int32_t number)
 {
+    struct webhook_judgement judgement = {0};
+    if (number == 0) {
+        return judgement;
+    }
     struct webhook_answer answer = {.status = number > 0 ? number : 0,
                                     .failure = number < 0 ? (enum transport_failure) - number : TRANSPORT_OK};
-    struct webhook_judgement judgement;
     webhook_verdict_judge(&answer, 0, &judgement);
     return judgement;
 }
@@ -146,6 +150,9 @@ static void on_attempt_answered(void *context, uint64_t number, const struct htt
     struct shard *shard = context;
     struct webhook_judgement judgement;
     webhook_verdict_judge(&answer->answer, (int64_t)time(NULL) * 1000, &judgement);
+    if (answer->requests > 1) {
+        shard_metrics_count_resent(shard->parts.metrics);
+    }
     if (judgement.verdict != VERDICT_DELIVERED) {
         log_debug("attempt failed", LOG_TEXT("error", judgement.error), LOG_TEXT("detail", answer->detail));
     }
@@ -241,7 +248,7 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
         .subscription = subscription == DELIVERY_NO_SUBSCRIPTION ? NULL : subscription_id(shard, subscription),
         .attempts = action->write_dead_letter.attempts,
         .first_attempt_at_ms = action->write_dead_letter.first_attempt_at_ms,
-        .last_error = action->write_dead_letter.last_error == 0 ? NULL : last.error,
+        .last_error = last.error,
         .origin_topic = payload->topic,
         .origin_partition = payload->partition,
         .origin_offset = payload->offset,
@@ -250,7 +257,7 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
              LOG_TEXT("subscription", letter.subscription == NULL ? "" : letter.subscription),
              LOG_TEXT("topic", payload->topic), LOG_INT("partition", payload->partition),
              LOG_INT("offset", payload->offset), LOG_INT("attempts", letter.attempts),
-             LOG_TEXT("last_error", letter.last_error == NULL ? "" : letter.last_error));
+             LOG_TEXT("last_error", letter.last_error));
     dead_letter_writer_write(shard->dead_letters, &letter, action->write_dead_letter.delivery,
                              action->write_dead_letter.attempt);
 }

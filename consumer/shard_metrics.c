@@ -35,6 +35,10 @@ static void init_counters(struct shard_metrics *metrics, struct metrics *registr
             labelled_counter(registry, "incident_consumer_attempts_total",
                              "Delivery attempts that were answered, by verdict.", "verdict", verdicts[i]);
     }
+    metrics->resent = metrics_counter(registry, "incident_consumer_requests_resent_total",
+                                      "Requests sent once more because a pooled connection was dead: the receiver may "
+                                      "have seen the same webhook-id twice.",
+                                      NULL);
     static const char *const outcomes[] = {"ok", "failed"};
     for (size_t i = 0; i < 2; i++) {
         metrics->dead_letters[i] = labelled_counter(registry, "incident_consumer_dead_letter_writes_total",
@@ -42,9 +46,8 @@ static void init_counters(struct shard_metrics *metrics, struct metrics *registr
         metrics->commits[i] = labelled_counter(registry, "incident_consumer_commits_total",
                                                "Offset commits that were answered.", "outcome", outcomes[i]);
     }
-    metrics->end_time_expected =
-        metrics_counter(registry, "incident_consumer_end_time_expected_total",
-                        "RESOLVED incidents passed on without an end_time.", NULL);
+    metrics->end_time_expected = metrics_counter(registry, "incident_consumer_end_time_expected_total",
+                                                 "RESOLVED incidents passed on without an end_time.", NULL);
     metrics->late_answers = metrics_counter(registry, "incident_consumer_late_answers_total",
                                             "Answers dropped because their attempt or assignment was over.", NULL);
 }
@@ -79,6 +82,11 @@ void shard_metrics_count_record(struct shard_metrics *metrics, enum record_readi
 void shard_metrics_count_attempt(struct shard_metrics *metrics, enum delivery_verdict verdict)
 {
     metric_add(metrics->attempts[verdict], 1);
+}
+
+void shard_metrics_count_resent(struct shard_metrics *metrics)
+{
+    metric_add(metrics->resent, 1);
 }
 
 void shard_metrics_count_dead_letter_write(struct shard_metrics *metrics, bool ok)

@@ -12,8 +12,9 @@
 struct shard_metrics {
     struct metric *records[RECORD_TOMBSTONE + 1]; /* by enum record_reading */
     struct metric *attempts[VERDICT_CUT + 1];     /* by enum delivery_verdict */
-    struct metric *dead_letters[2];               /* written, failed */
-    struct metric *commits[2];                    /* acknowledged, failed */
+    struct metric *resent;
+    struct metric *dead_letters[2]; /* written, failed */
+    struct metric *commits[2];      /* acknowledged, failed */
     struct metric *end_time_expected;
     struct metric *late_answers;
     struct metric *partitions_assigned;
@@ -30,6 +31,7 @@ void shard_metrics_init(struct shard_metrics *metrics, struct metrics *registry)
 
 void shard_metrics_count_record(struct shard_metrics *metrics, enum record_reading reading);
 void shard_metrics_count_attempt(struct shard_metrics *metrics, enum delivery_verdict verdict);
+void shard_metrics_count_resent(struct shard_metrics *metrics);
 void shard_metrics_count_dead_letter_write(struct shard_metrics *metrics, bool ok);
 void shard_metrics_count_commit(struct shard_metrics *metrics, bool ok);
 void shard_metrics_count_end_time_expected(struct shard_metrics *metrics);

@@ -159,7 +159,7 @@ static rd_kafka_headers_t *make_headers(const struct dead_letter_writer *writer,
               RD_KAFKA_RESP_ERR_NO_ERROR);
         bytes_free(&stamp);
     }
-    if (letter->last_error != NULL && letter->last_error[0] != '\0') {
+    if (letter->last_error[0] != '\0') {
         add_text(headers, "dl_last_error", letter->last_error);
     }
     add_text(headers, "dl_origin_topic", letter->origin_topic);

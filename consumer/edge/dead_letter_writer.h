@@ -23,7 +23,7 @@ struct dead_letter {
     const char *subscription;       /* dl_subscription; NULL where nobody could decode the record */
     uint32_t attempts;              /* dl_attempts; 0: no attempt was made, and no header says so */
     int64_t first_attempt_at_ms;    /* dl_first_attempt_at, Unix milliseconds; with attempts > 0 */
-    const char *last_error;         /* dl_last_error; NULL or empty: none */
+    const char *last_error;         /* dl_last_error; empty: none */
     const char *origin_topic;
     int32_t origin_partition;
     int64_t origin_offset;

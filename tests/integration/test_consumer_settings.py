@@ -45,7 +45,7 @@ BAD_SUBSCRIPTIONS = {
     "an ordering that is none": (HEAD + "    ordering: strict\n    http: {url: 'https://a.example/', unsigned: true}\n", 4,
                                  "strict"),
     "an id that is none": ("subscriptions:\n  - id: crm 1\n    tenant: 1\n    http: {url: 'https://a.example/', unsigned: true}\n",
-                           2, "crm 1"),
+                           2, r"subscriptions\[0\]\.id"),
     "a version that is none": (HEAD + "    payload_version: 2\n    http: {url: 'https://a.example/', unsigned: true}\n", 4,
                                "payload_version"),
     "a method that is none": (HEAD + "    http:\n      url: https://a.example/\n      unsigned: true\n      method: DELETE\n", 7,
@@ -222,7 +222,7 @@ def test_the_admin_listener_of_the_producer(relay, log, topic):
     producer.process.stdin.write(events.line_of(events.make_event()) + b"\n{}\n")
     producer.process.stdin.flush()
     wait_for(lambda: http_get(port, "/readyz")[0] == 200, "ready")
-    wait_for(lambda: re.search(r"^incident_producer_published_total(\{.*\})? 1$", http_get(port, "/metrics")[1], re.MULTILINE),
+    wait_for(lambda: re.search(r"^incident_producer_events_published_total(\{.*\})? 1$", http_get(port, "/metrics")[1], re.MULTILINE),
              lambda: http_get(port, "/metrics")[1])
     families = list(text_string_to_metric_families(http_get(port, "/metrics")[1]))
     assert families and all(family.name.startswith("incident_producer_") for family in families)

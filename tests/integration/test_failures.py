@@ -33,7 +33,7 @@ def check_dead_letter(letter, record, topic, absent=(), **expected):
 
 def test_three_failures_then_recovery(relay, log, topic, receiver):
     """Four attempts of one id and one body, each with a timestamp and a signature of its own time."""
-    endpoint = receiver.endpoint("/hook", [make_secret()], [500, 503, Answer(close=True), 200])
+    endpoint = receiver.endpoint("/hook", [make_secret()], [500, 503, 502, 200])
     relay.write_subscriptions(relay.subscription("crm", endpoint))
     relay.start_consumer(topic, {"retry": {"schedule": ["0s", "1100ms"]}, "lane": {"probe_first": "1100ms", "probe_max": "2s"}})
     log.produce(topic, events.records(1))
@@ -47,6 +47,20 @@ def test_three_failures_then_recovery(relay, log, topic, receiver):
         assert abs(stamp - request.arrived) < 2
     log.wait_committed_to_end(relay.group_of(topic), topic)
     assert not log.exists(relay.dead_letters_of(topic)) or log.read(relay.dead_letters_of(topic)) == []
+
+
+def test_a_connection_closed_without_an_answer_is_a_failure(relay, log, topic, receiver):
+    """On a fresh connection and on one that has been used before."""
+    endpoint = receiver.endpoint("/hook", [make_secret()], [Answer(close=True), 200, Answer(close=True), 500, 200])
+    relay.write_subscriptions(relay.subscription("crm", endpoint))
+    relay.start_consumer(topic)
+    made = events.records(2)
+    for number, record in enumerate(made, 1):
+        log.produce(topic, [record])
+        endpoint.wait_for(number)
+    assert [request.id for request in endpoint.delivered] == [record.header("ce_id").decode() for record in made]
+    assert len(endpoint.requests) == 5
+    log.wait_committed_to_end(relay.group_of(topic), topic)
 
 
 def test_a_failing_event_among_others_keeps_its_order(relay, log, topic, receiver):
