@@ -13,7 +13,8 @@
 enum { ARGUMENTS_MAX = 600 };
 
 static const char *input, *format;
-static const struct command_line_option own[] = {{"input", &input}, {"format", &format}};
+static const struct command_line_option own[] = {{.name = "input", .ret_value = &input},
+                                                 {.name = "format", .ret_value = &format}};
 
 /* Reads a command line given as words with single spaces between them. */
 static enum status read_line(const char *words, struct command_line *ret_line, struct error *ret_error)
