@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <uv.h>
 
 enum {
@@ -27,7 +28,7 @@ struct consumer_app {
     const struct subscription_set *subscriptions;
     struct event_loop *loop;
     struct metrics *metrics;
-    struct shard_metrics shard_metrics;
+    struct shard_metrics *shard_metrics; /* one for each shard */
     struct admin_http *admin;
 
     enum app_state state;
@@ -37,8 +38,10 @@ struct consumer_app {
     enum status startup_status;
     struct error startup_error;
     _Atomic bool is_stopping;
-    _Atomic bool has_shard_ended;
-    _Atomic(struct shard *) shard; /* read by the admin listener's thread; made and destroyed by the app's */
+    _Atomic bool is_running; /* the shards are there; the admin listener's thread looks at them from then on */
+    _Atomic uint32_t shards_ended;
+    struct shard **shards;
+    uint32_t shard_count; /* made so far; all of them once is_running */
 };
 
 /* ---- health: called on the admin listener's thread ---- */
@@ -46,10 +49,22 @@ struct consumer_app {
 static bool is_live(void *context, struct bytes *why)
 {
     struct consumer_app *app = context;
-    struct shard *shard = atomic_load(&app->shard);
-    if (!event_loop_is_live(app->loop, LIVE_LIMIT_MS) || (shard != NULL && !shard_is_live(shard, LIVE_LIMIT_MS))) {
+    bool live = event_loop_is_live(app->loop, LIVE_LIMIT_MS);
+    for (uint32_t i = 0; atomic_load(&app->is_running) && i < app->shard_count; i++) {
+        live = live && shard_is_live(app->shards[i], LIVE_LIMIT_MS);
+    }
+    if (!live) {
         bytes_append_text(why, "a loop has not turned for 10 s");
-        return false;
+    }
+    return live;
+}
+
+static bool have_all_joined(const struct consumer_app *app)
+{
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        if (!shard_has_joined(app->shards[i])) {
+            return false;
+        }
     }
     return true;
 }
@@ -57,12 +72,11 @@ static bool is_live(void *context, struct bytes *why)
 static bool is_ready(void *context, struct bytes *why)
 {
     struct consumer_app *app = context;
-    struct shard *shard = atomic_load(&app->shard);
     if (atomic_load(&app->is_stopping)) {
         bytes_append_text(why, "stopping");
-    } else if (shard == NULL) {
+    } else if (!atomic_load(&app->is_running)) {
         bytes_append_text(why, "the broker has not answered, or a topic is missing; see the log");
-    } else if (!shard_has_joined(shard)) {
+    } else if (!have_all_joined(app)) {
         bytes_append_text(why, "the group has not been joined yet");
     } else {
         return true;
@@ -70,12 +84,12 @@ static bool is_ready(void *context, struct bytes *why)
     return false;
 }
 
-/* ---- the shard ---- */
+/* ---- the shards ---- */
 
 static void on_shard_ended(void *context)
 {
     struct consumer_app *app = context;
-    atomic_store(&app->has_shard_ended, true);
+    atomic_fetch_add(&app->shards_ended, 1);
     event_loop_wake(app->loop);
 }
 
@@ -86,31 +100,49 @@ static void end(struct consumer_app *app, enum exit_status exit_status)
     event_loop_stop(app->loop);
 }
 
-static void start_shard(struct consumer_app *app)
+static void stop_shards(struct consumer_app *app, int64_t wait_ms)
 {
-    const struct shard_parts parts = {
-        .settings = app->settings,
-        .subscriptions = app->subscriptions,
-        .metrics = &app->shard_metrics,
-        .partitions_max = 2 * app->facts.partitions + PARTITIONS_HEADROOM,
-        .on_ended = on_shard_ended,
-        .context = app,
-    };
-    struct shard *shard = NULL;
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        shard_stop(app->shards[i], wait_ms);
+    }
+}
+
+static enum status make_shards(struct consumer_app *app, struct error *ret_error)
+{
+    enum status status = STATUS_OK;
+    app->shards = memory_alloc((size_t)app->settings->shards, sizeof(struct shard *));
+    for (uint32_t i = 0; i < (uint32_t)app->settings->shards && status == STATUS_OK; i++) {
+        const struct shard_parts parts = {
+            .index = i,
+            .settings = app->settings,
+            .subscriptions = app->subscriptions,
+            .metrics = &app->shard_metrics[i],
+            .partitions_max = 2 * app->facts.partitions + PARTITIONS_HEADROOM,
+            .on_ended = on_shard_ended,
+            .context = app,
+        };
+        status = shard_create(&parts, &app->shards[i], ret_error);
+        app->shard_count += status == STATUS_OK;
+    }
+    return status;
+}
+
+static void start_shards(struct consumer_app *app)
+{
     struct error error = {0};
-    enum status status = shard_create(&parts, &shard, &error);
-    if (status == STATUS_OK) {
-        status = shard_start(shard, &error);
+    enum status status = make_shards(app, &error);
+    for (uint32_t i = 0; i < app->shard_count && status == STATUS_OK; i++) {
+        status = shard_start(app->shards[i], &error);
     }
     if (status != STATUS_OK) {
         log_error("cannot start", LOG_TEXT("reason", error.text));
-        shard_destroy(shard);
+        stop_shards(app, 0);
         end(app, EXIT_STATUS_SETTINGS);
         return;
     }
-    atomic_store(&app->shard, shard);
+    atomic_store(&app->is_running, true);
     app->state = APP_RUNNING;
-    log_info("joining the group", LOG_TEXT("group", app->settings->group),
+    log_info("joining the group", LOG_TEXT("group", app->settings->group), LOG_INT("shards", app->shard_count),
              LOG_INT("subscriptions", app->subscriptions->count), LOG_INT("partitions", app->facts.partitions));
 }
 
@@ -139,7 +171,7 @@ static void on_prepared(uv_work_t *work, int uv_status)
         log_error("gave up at start", LOG_TEXT("reason", app->startup_error.text));
         end(app, app->startup_status == STATUS_INVALID ? EXIT_STATUS_SETTINGS : EXIT_STATUS_UNAVAILABLE);
     } else {
-        start_shard(app);
+        start_shards(app);
     }
 }
 
@@ -155,19 +187,24 @@ static void on_signal(void *context, int number)
     bool again = atomic_exchange(&app->is_stopping, true);
     log_info(again ? "asked to stop again: cutting what is in the air" : "asked to stop: draining",
              LOG_INT("drain_ms", again ? 0 : app->settings->drain_ms));
-    struct shard *shard = atomic_load(&app->shard);
-    if (shard != NULL) {
-        shard_stop(shard, again ? 0 : app->settings->drain_ms);
-    }
+    stop_shards(app, again ? 0 : app->settings->drain_ms);
 }
 
 static void on_turn(void *context, int64_t now_ms)
 {
     (void)now_ms;
     struct consumer_app *app = context;
-    if (app->state == APP_RUNNING && atomic_load(&app->has_shard_ended)) {
-        bool failed = shard_has_failed(atomic_load(&app->shard));
+    if (app->state != APP_RUNNING || atomic_load(&app->shards_ended) == 0) {
+        return;
+    }
+    bool failed = false;
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        failed = failed || shard_has_failed(app->shards[i]);
+    }
+    if (atomic_load(&app->shards_ended) == app->shard_count) {
         end(app, failed ? EXIT_STATUS_UNAVAILABLE : EXIT_STATUS_OK);
+    } else if (failed && !atomic_exchange(&app->is_stopping, true)) {
+        stop_shards(app, app->settings->drain_ms); /* one that cannot go on takes the others with it */
     }
 }
 
@@ -191,7 +228,10 @@ static enum status start_admin(struct consumer_app *app)
 static void init_metrics(struct consumer_app *app)
 {
     app->metrics = metrics_create();
-    shard_metrics_init(&app->shard_metrics, app->metrics);
+    app->shard_metrics = memory_alloc((size_t)app->settings->shards, sizeof(struct shard_metrics));
+    for (uint32_t i = 0; i < (uint32_t)app->settings->shards; i++) {
+        shard_metrics_init(&app->shard_metrics[i], app->metrics, i);
+    }
     metric_set(metrics_gauge(app->metrics, "incident_consumer_subscriptions", "Subscriptions loaded.", NULL),
                (int64_t)app->subscriptions->count);
 }
@@ -211,9 +251,13 @@ enum exit_status consumer_app_run(const struct consumer_settings *settings,
         app.exit_status = EXIT_STATUS_SETTINGS;
     }
     admin_http_stop(app.admin);
-    shard_destroy(atomic_load(&app.shard));
+    for (uint32_t i = 0; i < app.shard_count; i++) {
+        shard_destroy(app.shards[i]);
+    }
+    free(app.shards);
     event_loop_destroy(app.loop);
     metrics_destroy(app.metrics);
+    free(app.shard_metrics);
     log_info("stopped", LOG_INT("exit_status", app.exit_status));
     return app.exit_status;
 }

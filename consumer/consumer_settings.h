@@ -28,6 +28,7 @@ struct consumer_settings {
     bool allow_inline_secrets;
     char *start_from;
     struct start_from start; /* start_from as it was understood */
+    int64_t shards;
     int64_t commit_interval_ms;
     int64_t hand_records;
     int64_t hand_bytes;

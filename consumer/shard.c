@@ -601,11 +601,30 @@ static struct delivery_core *make_core(const struct shard_parts *parts, uint32_t
     return core;
 }
 
+/* Static membership: the members of one process must differ, so each shard's id ends in its index. */
+static void copy_properties(const struct shard *shard, struct kafka_properties *ret_properties)
+{
+    const struct kafka_properties *all = &shard->settings->kafka;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct kafka_property *property = &all->items[i];
+        struct bytes value = {0};
+        bytes_append_text(&value, property->value);
+        if (strcmp(property->name, "group.instance.id") == 0) {
+            bytes_append_format(&value, "-%u", shard->parts.index);
+        }
+        bytes_append_byte(&value, '\0');
+        kafka_properties_put(ret_properties, property->name, (const char *)value.data, property->place);
+        bytes_free(&value);
+    }
+}
+
 static enum status join_kafka(struct shard *shard, struct error *ret_error)
 {
     const struct consumer_settings *settings = shard->settings;
+    struct kafka_properties properties = {0};
+    copy_properties(shard, &properties);
     const struct kafka_subscription_settings subscription = {
-        .properties = &settings->kafka,
+        .properties = &properties,
         .group = settings->group,
         .topics = (const char *const *)settings->topics_events.items,
         .topic_count = settings->topics_events.count,
@@ -614,6 +633,7 @@ static enum status join_kafka(struct shard *shard, struct error *ret_error)
     };
     enum status status = kafka_subscription_create(shard->loop, &subscription, on_subscription_event, shard,
                                                    &shard->subscription, ret_error);
+    kafka_properties_free(&properties);
     if (status != STATUS_OK) {
         return status;
     }

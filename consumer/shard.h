@@ -18,6 +18,7 @@
 struct shard;
 
 struct shard_parts {
+    uint32_t index;                               /* among the shards of this process, from 0 */
     const struct consumer_settings *settings;     /* borrowed for the shard's life */
     const struct subscription_set *subscriptions; /* the same */
     struct shard_metrics *metrics;                /* the same */

@@ -27,7 +27,8 @@ struct shard_metrics {
     struct metric *lanes_halted;
 };
 
-void shard_metrics_init(struct shard_metrics *metrics, struct metrics *registry);
+/* Every series has the label shard="INDEX": a sum over it is the program's. */
+void shard_metrics_init(struct shard_metrics *metrics, struct metrics *registry, uint32_t shard);
 
 void shard_metrics_count_record(struct shard_metrics *metrics, enum record_reading reading);
 void shard_metrics_count_attempt(struct shard_metrics *metrics, enum delivery_verdict verdict);

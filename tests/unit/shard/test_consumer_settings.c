@@ -81,7 +81,7 @@ static void mistakes_are_named(void **state)
         {"retry.jitter=1.5", "retry.jitter"},
         {"egress.allow=[10.0.0.0/33]", "egress.allow"},
         {"egress.ports=[70000]", "egress.ports"},
-        {"shards=2", "comes in a later version"},
+        {"shards=0", "shards"},
         {"replay.rate=5/s", "comes in a later version"},
         {"topics.lanes=x", "comes in a later version"},
         {"lane.detach_after=1s", "comes in a later version"},
