@@ -21,13 +21,14 @@ struct payload {
     /* the record as it was read, for a dead letter */
     struct record_in record;
 
-    /* what was read out of it; for a record that could not be read only `reason` */
+    /* what was read out of it; for a record that could not be read only `reason` and `pointer` */
     int64_t tenant;
     int64_t incident;
     char id[EVENT_ID_MAX + 1];
     char reason[RECORD_REASON_MAX];
-    struct bytes_view traceparent; /* empty when there is none */
-    struct bytes_view body;        /* the JSON of payload version 1, rendered once */
+    char pointer[RECORD_POINTER_MAX]; /* of the field that broke a rule */
+    struct bytes_view traceparent;    /* empty when there is none */
+    struct bytes_view body;           /* the JSON of payload version 1, rendered once */
 };
 
 struct payload_store;

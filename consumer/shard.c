@@ -51,6 +51,7 @@ struct shard {
     struct bytes signatures;       /* scratch: the signatures being made */
     struct record_header *headers; /* scratch: the headers of the record being taken */
     size_t header_capacity;
+    uint64_t unknown_schema; /* the last one that was said; 0: none */
 
     pthread_t thread;
     bool is_started;
@@ -253,7 +254,7 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
         .origin_partition = payload->partition,
         .origin_offset = payload->offset,
     };
-    log_warn("dead letter", LOG_TEXT("reason", reason),
+    log_warn("dead letter", LOG_TEXT("reason", reason), LOG_TEXT("pointer", payload->pointer),
              LOG_TEXT("subscription", letter.subscription == NULL ? "" : letter.subscription),
              LOG_TEXT("topic", payload->topic), LOG_INT("partition", payload->partition),
              LOG_INT("offset", payload->offset), LOG_INT("attempts", letter.attempts),
@@ -414,15 +415,18 @@ static enum delivery_reading reading_of(enum record_reading reading)
     return READING_READABLE;
 }
 
-static void log_unread(const struct payload *payload, const struct decoded_record *record)
+/* Said once for each schema that turns up, not for each record: the partition is held, and dead letters have a line of
+ * their own. */
+static void log_unknown_schema(struct shard *shard, const struct payload *payload, const struct decoded_record *record)
 {
-    char schema[RECORD_SCHEMA_TEXT_MAX] = "";
-    if (record->reading == RECORD_SCHEMA_UNKNOWN) {
-        record_schema_text(record, schema);
+    if (record->schema == shard->unknown_schema) {
+        return;
     }
-    log_warn("a record cannot be read", LOG_TEXT("topic", payload->topic), LOG_INT("partition", payload->partition),
-             LOG_INT("offset", payload->offset), LOG_TEXT("reason", record->reason),
-             LOG_TEXT("pointer", record->pointer), LOG_TEXT("schema", schema));
+    shard->unknown_schema = record->schema;
+    char schema[RECORD_SCHEMA_TEXT_MAX];
+    record_schema_text(record, schema);
+    log_warn("a record's schema is unknown to this version", LOG_TEXT("topic", payload->topic),
+             LOG_INT("partition", payload->partition), LOG_INT("offset", payload->offset), LOG_TEXT("schema", schema));
 }
 
 /* Puts the event's bytes into the store and returns the ticket. What matches nobody is kept without a body. */
@@ -443,7 +447,10 @@ static uint32_t keep_payload(struct shard *shard, const struct decoded_record *r
         }
     } else if (record->reading != RECORD_TOMBSTONE) {
         memcpy(payload->reason, record->reason, sizeof(payload->reason));
-        log_unread(payload, record);
+        memcpy(payload->pointer, record->pointer, sizeof(payload->pointer));
+        if (record->reading == RECORD_SCHEMA_UNKNOWN) {
+            log_unknown_schema(shard, payload, record);
+        }
     }
     payload->body = bytes_as_view(&shard->body);
     return payload_store_put(shard->payloads, payload);

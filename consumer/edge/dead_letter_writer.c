@@ -22,7 +22,8 @@ struct dead_letter_writer {
     struct kafka_wake wake;
     struct event_loop_watch *wake_watch;
     uv_timer_t refusal_timer;
-    struct write *refused_first; /* refused on the spot: answered from the loop */
+    struct write *refused_first;      /* refused on the spot: answered from the loop */
+    rd_kafka_resp_err_t refused_with; /* what the topic last said no with; NO_ERROR after a yes */
     bool is_timer_open;
     bool is_closing;
 };
@@ -35,8 +36,13 @@ struct write {
     struct write *next;
 };
 
-static void log_refusal(const struct dead_letter_writer *writer, rd_kafka_resp_err_t err)
+/* Said when it begins or changes, not at every try. */
+static void log_refusal(struct dead_letter_writer *writer, rd_kafka_resp_err_t err)
 {
+    if (err == writer->refused_with) {
+        return;
+    }
+    writer->refused_with = err;
     if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         log_error("a dead letter is larger than its topic takes: raise the topic's max.message.bytes to 64 KiB above "
                   "the event topic's. Trying again; no commit passes its event",
@@ -52,7 +58,9 @@ static void answer(struct dead_letter_writer *writer, struct write *write, rd_ka
 {
     bool ok = err == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (!writer->is_closing) {
-        if (!ok) {
+        if (ok) {
+            writer->refused_with = RD_KAFKA_RESP_ERR_NO_ERROR;
+        } else {
             log_refusal(writer, err);
         }
         writer->listener(writer->context, write->delivery, write->token, ok);

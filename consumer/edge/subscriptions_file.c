@@ -425,10 +425,10 @@ static void read_headers(struct loader *loader, const struct place *place, const
     }
 }
 
-static bool has_secret(const struct http_target *http, const struct bytes *key)
+static bool has_secret(const struct http_target *http, const struct signing_key *key)
 {
     for (size_t i = 0; i < http->secret_count; i++) {
-        if (bytes_view_equal(bytes_as_view(&http->secrets[i]), bytes_as_view(key))) {
+        if (signing_key_equal(&http->secrets[i], key)) {
             return true;
         }
     }
@@ -438,7 +438,7 @@ static bool has_secret(const struct http_target *http, const struct bytes *key)
 static void read_secret(struct loader *loader, const struct place *place, const struct yaml_node *node,
                         struct http_target *http)
 {
-    struct bytes *key = &http->secrets[http->secret_count];
+    struct signing_key *key = &http->secrets[http->secret_count];
     struct error error;
     char *text;
 
@@ -453,9 +453,8 @@ static void read_secret(struct loader *loader, const struct place *place, const 
     if (text == NULL) {
         return;
     }
-    /* Room for the longest text at once: a buffer that grows leaves copies of the key behind. */
-    bytes_reserve(key, strlen(text));
-    if (subscription_rules_read_secret(bytes_view_of_text(text), key, &error) != STATUS_OK) {
+    if (signing_key_read(bytes_view_of_text(text), key, &error) != STATUS_OK ||
+        (loader->rules->check_key != NULL && loader->rules->check_key(key, &error) != STATUS_OK)) {
         report(loader, place, node, "%s", error.text);
     } else if (has_secret(http, key)) {
         report(loader, place, node, "is the same secret as one before it in this list; leave one out");

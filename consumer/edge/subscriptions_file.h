@@ -20,6 +20,8 @@ enum {
 struct subscriptions_rules {
     bool allow_inline_secrets; /* setting subscriptions.allow_inline_secrets */
     bool egress_http;          /* setting egress.http: a URL may be http, not only https */
+    /* Says whether a key that is spelled rightly can sign (signer_check_key); NULL: not asked. */
+    enum status (*check_key)(const struct signing_key *key, struct error *ret_error);
 };
 
 /* Loads the whole file or nothing. On STATUS_OK *ret_set is the caller's (subscription_set_destroy); an empty list is

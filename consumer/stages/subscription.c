@@ -83,7 +83,8 @@ static void hash_http_target(uint64_t *hash, const struct http_target *http)
     }
     hash_number(hash, http->secret_count);
     for (size_t i = 0; i < http->secret_count; i++) {
-        hash_part(hash, http->secrets[i].data, http->secrets[i].size);
+        hash_number(hash, http->secrets[i].kind);
+        hash_part(hash, http->secrets[i].bytes.data, http->secrets[i].bytes.size);
     }
     hash_number(hash, http->is_unsigned);
     hash_number(hash, (uint64_t)http->timeout_ms);
@@ -149,10 +150,7 @@ static void http_target_free(struct http_target *http)
         free(http->headers[i].value);
     }
     for (size_t i = 0; i < http->secret_count; i++) {
-        if (http->secrets[i].data != NULL) {
-            explicit_bzero(http->secrets[i].data, http->secrets[i].capacity);
-        }
-        bytes_free(&http->secrets[i]);
+        signing_key_free(&http->secrets[i]);
     }
     free(http->headers);
     free(http->secrets);

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "incident.h"
+#include "signing_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ struct http_target {
     char *method;
     struct http_header *headers;
     size_t header_count;
-    struct bytes *secrets; /* the decoded keys, in the order given: one signature each */
+    struct signing_key *secrets; /* in the order given: one signature each; none is a public key */
     size_t secret_count;
     bool is_unsigned; /* then there are no secrets */
     int64_t timeout_ms;

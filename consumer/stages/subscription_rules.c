@@ -320,36 +320,3 @@ enum status subscription_rules_check_header_value(struct bytes_view value, struc
     }
     return STATUS_OK;
 }
-
-enum status subscription_rules_read_secret(struct bytes_view secret, struct bytes *ret_key, struct error *ret_error)
-{
-    static const char make[] = "make one with: echo whsec_$(openssl rand -base64 32)";
-    size_t before = ret_key->size;
-    size_t size;
-
-    if (starts_with(secret, "whsk_")) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "an ed25519 key (whsk_) comes in a later version; write a whsec_ secret");
-    }
-    if (secret.size < 6 || memcmp(secret.data, "whsec_", 6) != 0) {
-        return error_set(ret_error, STATUS_INVALID, "the secret does not begin with whsec_; %s", make);
-    }
-    if (bytes_append_from_base64(ret_key, bytes_view_slice(secret, 6, secret.size - 6)) != STATUS_OK) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "what follows whsec_ is not base64 (RFC 4648, padded with =, no white space); %s", make);
-    }
-    size = ret_key->size - before;
-    if (size >= SUBSCRIPTION_SECRET_MIN && size <= SUBSCRIPTION_SECRET_MAX) {
-        return STATUS_OK;
-    }
-    if (size > 0) {
-        explicit_bzero(ret_key->data + before, size);
-    }
-    ret_key->size = before;
-    if (size < SUBSCRIPTION_SECRET_MIN) {
-        return error_set(ret_error, STATUS_INVALID, "the secret is too short: %zu bytes, at least %d are needed; %s",
-                         size, SUBSCRIPTION_SECRET_MIN, make);
-    }
-    return error_set(ret_error, STATUS_INVALID, "the secret is too long: %zu bytes, at most %d are used; %s", size,
-                     SUBSCRIPTION_SECRET_MAX, make);
-}

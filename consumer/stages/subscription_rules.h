@@ -1,7 +1,7 @@
-/* subscription_rules.h: what an id, a URL, a header and a secret of a subscription must look like.
+/* subscription_rules.h: what an id, a URL and a header of a subscription must look like (secrets: signing_key.h).
  *
  * Each function answers for one text and fills *ret_error with a line that says what to write instead. A header's
- * value, a secret and a URL (which may hold a token) never appear in it: a place in them is said by its byte, counted
+ * value and a URL (which may hold a token) never appear in it: a place in them is said by its byte, counted
  * from 0. All of them: Errors: STATUS_INVALID. */
 #ifndef RELAY_SUBSCRIPTION_RULES_H
 #define RELAY_SUBSCRIPTION_RULES_H
@@ -20,8 +20,6 @@ enum {
     SUBSCRIPTION_URL_MAX = 2048,          /* bytes */
     SUBSCRIPTION_TIMEOUT_MAX_MS = 300000,
     SUBSCRIPTION_IN_FLIGHT_MAX = 1000,
-    SUBSCRIPTION_SECRET_MIN = 24, /* bytes, decoded (Standard Webhooks 1.0.0, "Signature scheme") */
-    SUBSCRIPTION_SECRET_MAX = 64,
 };
 
 /* 1 to 64 of letters, digits, '-', '_', '.'. */
@@ -37,9 +35,5 @@ WARN_UNUSED enum status subscription_rules_check_header_name(struct bytes_view n
 /* A field-value of RFC 9110 section 5.5 that is not empty: no control characters but the tab, no white space at its
  * ends. */
 WARN_UNUSED enum status subscription_rules_check_header_value(struct bytes_view value, struct error *ret_error);
-
-/* Reads `whsec_` + padded base64 of 24 to 64 bytes and appends the bytes to *ret_key; nothing is appended on error. */
-WARN_UNUSED enum status subscription_rules_read_secret(struct bytes_view secret, struct bytes *ret_key,
-                                                       struct error *ret_error);
 
 #endif
