@@ -11,6 +11,7 @@
 #include "incident_rules.h"
 #include "kafka_subscription.h"
 #include "log.h"
+#include "log_budget.h"
 #include "memory.h"
 #include "payload_store.h"
 #include "record_decode.h"
@@ -51,6 +52,7 @@ struct shard {
     struct bytes signatures;       /* scratch: the signatures being made */
     struct record_header *headers; /* scratch: the headers of the record being taken */
     size_t header_capacity;
+    struct log_budget dead_letter_lines;
     uint64_t unknown_schema; /* the last one that was said; 0: none */
 
     pthread_t thread;
@@ -237,6 +239,27 @@ static const char *reason_text(const struct payload *payload, enum dead_letter_r
     return payload->reason;
 }
 
+static void log_dead_letter(struct shard *shard, const struct payload *payload, const struct dead_letter *letter)
+{
+    if (!log_budget_take(&shard->dead_letter_lines, event_loop_now_ms(shard->loop))) {
+        return;
+    }
+    log_warn("dead letter", LOG_TEXT("reason", letter->reason), LOG_TEXT("pointer", payload->pointer),
+             LOG_TEXT("subscription", letter->subscription == NULL ? "" : letter->subscription),
+             LOG_TEXT("topic", payload->topic), LOG_INT("partition", payload->partition),
+             LOG_INT("offset", payload->offset), LOG_INT("attempts", letter->attempts),
+             LOG_TEXT("last_error", letter->last_error));
+}
+
+/* What the budget left out has a line too. */
+static void log_left_out(struct shard *shard, int64_t now_ms)
+{
+    uint64_t left_out = log_budget_left_out(&shard->dead_letter_lines, now_ms);
+    if (left_out > 0) {
+        log_warn("more dead letters, not said one by one", LOG_INT("count", left_out));
+    }
+}
+
 static void do_write_dead_letter(struct shard *shard, const struct delivery_action *action)
 {
     const struct payload *payload = payload_store_get(shard->payloads, action->write_dead_letter.ticket);
@@ -254,15 +277,10 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
         .origin_partition = payload->partition,
         .origin_offset = payload->offset,
     };
-    log_warn("dead letter", LOG_TEXT("reason", reason), LOG_TEXT("pointer", payload->pointer),
-             LOG_TEXT("subscription", letter.subscription == NULL ? "" : letter.subscription),
-             LOG_TEXT("topic", payload->topic), LOG_INT("partition", payload->partition),
-             LOG_INT("offset", payload->offset), LOG_INT("attempts", letter.attempts),
-             LOG_TEXT("last_error", letter.last_error));
+    log_dead_letter(shard, payload, &letter);
     dead_letter_writer_write(shard->dead_letters, &letter, action->write_dead_letter.delivery,
                              action->write_dead_letter.attempt);
 }
-
 static void do_release_partition(struct shard *shard, const struct delivery_action *action)
 {
     if (action->release_partition.is_commit_unanswered) {
@@ -570,6 +588,7 @@ static void on_turn(void *context, int64_t now_ms)
         step(shard, &(struct delivery_event){.kind = EVENT_TIME_PASSED, .now_ms = now_ms});
     }
     take_records(shard, now_ms);
+    log_left_out(shard, now_ms);
     atomic_store(&shard->has_joined, kafka_subscription_has_joined(shard->subscription));
     shard_metrics_show(shard->parts.metrics, delivery_core_stats(shard->core));
     event_loop_set_deadline(shard->loop, shard->has_more_to_take ? now_ms : delivery_core_next_deadline(shard->core));

@@ -19,6 +19,21 @@ static enum status add_set(struct command_line *line, const char *set, struct er
     return STATUS_OK;
 }
 
+static enum status take_own(const struct command_line_option *own, struct error *ret_error)
+{
+    if (own->ret_flag != NULL) {
+        *own->ret_flag = true;
+    } else if (own->ret_value != NULL) {
+        *own->ret_value = optarg;
+    } else if (own->ret_list->count == COMMAND_LINE_LIST_MAX) {
+        return error_set(ret_error, STATUS_INVALID, "--%s stands there more than %d times", own->name,
+                         COMMAND_LINE_LIST_MAX);
+    } else {
+        own->ret_list->values[own->ret_list->count++] = optarg;
+    }
+    return STATUS_OK;
+}
+
 static enum status take(struct command_line *line, int found, const struct command_line_option *own, char **argv,
                         struct error *ret_error)
 {
@@ -42,8 +57,7 @@ static enum status take(struct command_line *line, int found, const struct comma
     case '?':
         return error_set(ret_error, STATUS_INVALID, "%s is not an option of this version", argv[optind - 1]);
     default:
-        *own[found - OWN_FIRST].ret_value = optarg;
-        return STATUS_OK;
+        return take_own(&own[found - OWN_FIRST], ret_error);
     }
 }
 
@@ -57,7 +71,8 @@ enum status command_line_read(int argc, char **argv, const struct command_line_o
         {"version", no_argument, NULL, 'v'},
     };
     for (size_t i = 0; i < own_count; i++) {
-        options[FIXED_COUNT + i] = (struct option){own[i].name, required_argument, NULL, OWN_FIRST + (int)i};
+        int argument = own[i].ret_flag != NULL ? no_argument : required_argument;
+        options[FIXED_COUNT + i] = (struct option){own[i].name, argument, NULL, OWN_FIRST + (int)i};
     }
     *ret_line = (struct command_line){0};
     opterr = 0;
@@ -71,4 +86,28 @@ enum status command_line_read(int argc, char **argv, const struct command_line_o
     ret_line->operands = argv + optind;
     ret_line->operand_count = (size_t)(argc - optind);
     return STATUS_OK;
+}
+
+/* `--config FILE` and `--set KEY=VALUE`, also cut short as getopt_long takes them; `--config=FILE` is one word. */
+static bool takes_the_next_word(const char *word)
+{
+    size_t size = strlen(word);
+    if (word[1] != '-') {
+        return strcmp(word, "-c") == 0 || strcmp(word, "-s") == 0;
+    }
+    return size > 2 && (strncmp(word, "--config", size) == 0 || strncmp(word, "--set", size) == 0);
+}
+
+const char *command_line_first_operand(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            return i + 1 < argc ? argv[i + 1] : NULL;
+        }
+        if (argv[i][0] != '-' || argv[i][1] == '\0') {
+            return argv[i];
+        }
+        i += takes_the_next_word(argv[i]) ? 1 : 0;
+    }
+    return NULL;
 }

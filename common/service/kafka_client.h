@@ -2,7 +2,7 @@
  *
  * What carries a promise is set here and refused in the settings; the rest are defaults of ours under the user's
  * properties. Logs: one line when a broker goes away, one when it is back, for all handles of the process together;
- * librdkafka's other lines at their own level, at most KAFKA_CLIENT_LOG_LINES_MAX in 10 s per handle, then counted. */
+ * librdkafka's other lines at their own level, as many as a log_budget has per handle, then counted. */
 #ifndef RELAY_KAFKA_CLIENT_H
 #define RELAY_KAFKA_CLIENT_H
 
@@ -12,8 +12,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-enum { KAFKA_CLIENT_LOG_LINES_MAX = 20 };
 
 enum kafka_client_kind {
     KAFKA_CLIENT_PRODUCER, /* writes events: idempotent, acks=all, murmur2_random, never gives an event up */

@@ -114,6 +114,8 @@ enum status dead_letter_writer_create(struct event_loop *loop, const struct kafk
         return status;
     }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery_report);
+    /* A broker refuses the whole batch that a record too large for it travels in: each letter goes alone. */
+    CHECK(rd_kafka_conf_set(conf, "batch.num.messages", "1", NULL, 0) == RD_KAFKA_CONF_OK);
     status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &writer->client, ret_error);
     if (status != STATUS_OK) {
         free(writer);

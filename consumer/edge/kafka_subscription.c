@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <uv.h>
 
@@ -51,7 +52,8 @@ struct kafka_subscription {
     struct slot *slots;
     uint32_t slot_count;
     uint32_t unreleased;
-    uint32_t searches; /* workers not yet back */
+    uint32_t searches;                  /* workers not yet back */
+    LIST_HEAD(, commit_ticket) commits; /* not yet answered */
     bool has_joined;
     bool is_closing;
 };
@@ -67,8 +69,9 @@ struct search {
     struct error error;
 };
 
-/* What comes back with a commit's answer. */
+/* What comes back with a commit's answer; kept in a list, since an answer may never come. */
 struct commit_ticket {
+    LIST_ENTRY(commit_ticket) link;
     struct kafka_subscription *subscription;
     uint64_t assignment;
     uint32_t slot;
@@ -160,6 +163,7 @@ static void send_commit(struct kafka_subscription *subscription, rd_kafka_topic_
 {
     struct commit_ticket *copy = memory_alloc(1, sizeof(*copy));
     *copy = *ticket;
+    LIST_INSERT_HEAD(&subscription->commits, copy, link);
     rd_kafka_resp_err_t err =
         rd_kafka_commit_queue(subscription->client, list, subscription->reply_queue, on_commit_answer, copy);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -365,8 +369,10 @@ static void on_commit_answer(rd_kafka_t *client, rd_kafka_resp_err_t err, rd_kaf
                              void *opaque)
 {
     (void)client;
-    struct commit_ticket ticket = *(struct commit_ticket *)opaque;
-    free(opaque);
+    struct commit_ticket *answered = opaque;
+    struct commit_ticket ticket = *answered;
+    LIST_REMOVE(answered, link);
+    free(answered);
     struct kafka_subscription *subscription = ticket.subscription;
     if (!is_current(subscription, &ticket)) {
         return;
@@ -629,6 +635,11 @@ void kafka_subscription_destroy(struct kafka_subscription *subscription)
         return;
     }
     CHECK(subscription->is_closing && subscription->open_handles == 0);
+    struct commit_ticket *ticket = NULL;
+    while ((ticket = LIST_FIRST(&subscription->commits)) != NULL) {
+        LIST_REMOVE(ticket, link);
+        free(ticket);
+    }
     kafka_wake_destroy(&subscription->wake);
     free(subscription->slots);
     free(subscription);

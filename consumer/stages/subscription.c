@@ -91,22 +91,29 @@ static void hash_http_target(uint64_t *hash, const struct http_target *http)
     hash_number(hash, http->max_in_flight);
 }
 
+static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
+
+uint64_t subscription_hash(const struct subscription *subscription)
+{
+    uint64_t hash = HASH_START;
+
+    hash_text(&hash, subscription->id);
+    hash_number(&hash, (uint64_t)subscription->tenant);
+    hash_number(&hash, subscription->events_mask);
+    hash_number(&hash, subscription->where_status_mask);
+    hash_number(&hash, subscription->where_severity_mask);
+    hash_text(&hash, subscription_ordering_name(subscription->ordering));
+    hash_number(&hash, (uint64_t)subscription->payload_version);
+    hash_number(&hash, subscription->enabled);
+    hash_http_target(&hash, &subscription->http);
+    return hash;
+}
+
 static uint64_t set_hash(const struct subscription_set *set)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
+    uint64_t hash = HASH_START;
     for (size_t i = 0; i < set->count; i++) {
-        const struct subscription *subscription = &set->items[i];
-
-        hash_text(&hash, subscription->id);
-        hash_number(&hash, (uint64_t)subscription->tenant);
-        hash_number(&hash, subscription->events_mask);
-        hash_number(&hash, subscription->where_status_mask);
-        hash_number(&hash, subscription->where_severity_mask);
-        hash_text(&hash, subscription_ordering_name(subscription->ordering));
-        hash_number(&hash, (uint64_t)subscription->payload_version);
-        hash_number(&hash, subscription->enabled);
-        hash_http_target(&hash, &subscription->http);
+        hash_number(&hash, subscription_hash(&set->items[i]));
     }
     return hash;
 }

@@ -65,6 +65,9 @@ const char *subscription_ordering_name(enum subscription_ordering ordering);
 /* Whether the event is this subscription's: same tenant, a wanted type, and `where`. Says nothing about `enabled`. */
 bool subscription_matches(const struct subscription *subscription, const struct incident_event *event);
 
+/* A fingerprint of its whole meaning, secrets included: two that are equal are the same subscription, unchanged. */
+uint64_t subscription_hash(const struct subscription *subscription);
+
 /* The subscription with this id, or NULL. A walk: for commands, not for events. */
 const struct subscription *subscription_set_find(const struct subscription_set *set, const char *id);
 

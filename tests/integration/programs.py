@@ -204,6 +204,9 @@ class Relay:
         self.programs = []
         self.secrets = set()
 
+    def is_sanitized(self):
+        return b"__asan_init" in (self.bin / Producer.name).read_bytes()
+
     # Settings
 
     def producer_settings(self, topic, **more):

@@ -264,7 +264,8 @@ def huge_line(relay, log, topic, size, timeout_s):
     assert producer.wait(timeout_s) == 65
     assert len(log.read(topic)) == 1
     check_huge_reject(relay.folder / "rejects.ndjson", size, digest)
-    assert producer.peak_bytes() <= 64 << 20
+    # AddressSanitizer keeps what was freed for a while.
+    assert producer.peak_bytes() <= (256 << 20 if relay.is_sanitized() else 64 << 20)
     (relay.folder / "rejects.ndjson").unlink()
 
 

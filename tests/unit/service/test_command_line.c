@@ -13,8 +13,12 @@
 enum { ARGUMENTS_MAX = 600 };
 
 static const char *input, *format;
+static struct command_line_list secrets;
+static bool is_follow;
 static const struct command_line_option own[] = {{.name = "input", .ret_value = &input},
-                                                 {.name = "format", .ret_value = &format}};
+                                                 {.name = "format", .ret_value = &format},
+                                                 {.name = "secret", .ret_list = &secrets},
+                                                 {.name = "follow", .ret_flag = &is_follow}};
 
 /* Reads a command line given as words with single spaces between them. */
 static enum status read_line(const char *words, struct command_line *ret_line, struct error *ret_error)
@@ -35,7 +39,9 @@ static enum status read_line(const char *words, struct command_line *ret_line, s
     argv[argc] = NULL;
     optind = 0; /* getopt begins anew: a test reads many lines, a program one */
     input = format = NULL;
-    return command_line_read(argc, argv, own, 2, ret_line, ret_error);
+    secrets.count = 0;
+    is_follow = false;
+    return command_line_read(argc, argv, own, sizeof(own) / sizeof(own[0]), ret_line, ret_error);
 }
 
 static void expect_error(const char *words, const char *wanted)
@@ -86,6 +92,69 @@ static void operands_keep_their_order(void **state)
     assert_string_equal(line.operands[3], "--z");
 }
 
+static void lists_and_flags_are_read(void **state)
+{
+    (void)state;
+    struct command_line line;
+    assert_int_equal(read_line("program sign --secret a --follow --secret=b x --secret --follow", &line, NULL),
+                     STATUS_OK);
+    assert_true(is_follow);
+    assert_int_equal(secrets.count, 3);
+    assert_string_equal(secrets.values[0], "a");
+    assert_string_equal(secrets.values[1], "b");
+    assert_string_equal(secrets.values[2], "--follow");
+    assert_int_equal(line.operand_count, 2);
+    assert_int_equal(read_line("program", &line, NULL), STATUS_OK);
+    assert_false(is_follow);
+    expect_error("program --follow=yes", "--follow=yes is not an option of this version");
+    expect_error("program --secret", "--secret wants a value");
+    expect_error("program --secret 1 --secret 2 --secret 3 --secret 4 --secret 5 --secret 6 --secret 7 --secret 8 "
+                 "--secret 9 --secret a --secret b --secret c --secret d --secret e --secret f --secret g --secret h",
+                 "--secret stands there more than 16 times");
+}
+
+static void the_command_is_found_before_its_options_are_known(void **state)
+{
+    static const struct {
+        const char *words[6];
+        const char *first;
+    } cases[] = {
+        {{"program"}, NULL},
+        {{"program", "run"}, "run"},
+        {{"program", "run", "--config", "a"}, "run"},
+        {{"program", "--config", "a", "run"}, "run"},
+        {{"program", "--config=a", "run"}, "run"},
+        {{"program", "-c", "a", "-sb=1", "run"}, "run"},
+        {{"program", "--set", "run=1", "--check"}, NULL},
+        {{"program", "--check", "--", "run"}, "run"},
+        {{"program", "--con", "a", "run"}, "run"},
+        {{"program", "--config"}, NULL},
+        {{"program", "--"}, NULL},
+        {{"program", "-"}, "-"},
+        {{"program", "--help", "sign"}, "sign"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *argv[6];
+        int argc = 0;
+        const char *first;
+        for (; argc < 6 && cases[i].words[argc] != NULL; argc++) {
+            argv[argc] = strdup(cases[i].words[argc]);
+        }
+        first = command_line_first_operand(argc, argv);
+        if (cases[i].first == NULL) {
+            assert_null(first);
+        } else {
+            assert_non_null(first);
+            assert_string_equal(first, cases[i].first);
+        }
+        while (argc > 0) {
+            free(argv[--argc]);
+        }
+    }
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -118,8 +187,12 @@ static void sets_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_fine),           cmocka_unit_test(every_option_is_read),
-        cmocka_unit_test(operands_keep_their_order), cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(nothing_is_fine),
+        cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(operands_keep_their_order),
+        cmocka_unit_test(lists_and_flags_are_read),
+        cmocka_unit_test(the_command_is_found_before_its_options_are_known),
+        cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(sets_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "bytes.h"
 #include "kafka_client.h"
+#include "log_budget.h"
 #include "kafka_topic.h"
 #include "kafka_wake.h"
 #include "log.h"
@@ -251,14 +252,14 @@ static void other_lines_are_limited_and_counted(void **state)
     rd_kafka_destroy(rk);
     char *text = stop_capture();
     char wanted[64];
-    (void)snprintf(wanted, sizeof(wanted), "left out\",\"count\":%d}", 500 - KAFKA_CLIENT_LOG_LINES_MAX);
+    (void)snprintf(wanted, sizeof(wanted), "left out\",\"count\":%d}", 500 - LOG_BUDGET_LINES);
     assert_non_null(strstr(text, wanted));
     assert_null(strstr(text, "a debug line"));
     size_t lines = 0;
     for (const char *at = strstr(text, "a line of"); at != NULL; at = strstr(at + 1, "a line of")) {
         lines++;
     }
-    assert_int_equal(lines, KAFKA_CLIENT_LOG_LINES_MAX);
+    assert_int_equal(lines, LOG_BUDGET_LINES);
     free(text);
 }
 

@@ -23,7 +23,7 @@ static char url[] = "https://crm.example/hooks/incidents?x=1";
 static char post[] = "POST";
 static char name_team[] = "x-team";
 static char value_team[] = "proctoring";
-static struct bytes secret;
+static struct signing_key secret;
 
 static struct subscription subscription_of(void)
 {

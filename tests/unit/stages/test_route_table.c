@@ -299,7 +299,7 @@ static void test_the_hash_sees_every_part(void **state)
     char other[] = "b";
     struct http_header header = {other, other};
     uint8_t key[] = "0123456789";
-    struct bytes secret = {key, 10, 10};
+    struct signing_key secret = {SIGNING_KEY_HMAC, {key, 10, 10}};
 
     CHANGES_THE_HASH(only->id, other);
     CHANGES_THE_HASH(only->tenant, 8);
@@ -319,6 +319,12 @@ static void test_the_hash_sees_every_part(void **state)
     CHANGES_THE_HASH(only->http.header_count, 1);
     only->http.secrets = &secret;
     CHANGES_THE_HASH(only->http.secret_count, 1);
+    only->http.secret_count = 1;
+    subscription_set_seal(set);
+    first = set->hash;
+    CHANGES_THE_HASH(secret.kind, SIGNING_KEY_ED25519);
+    CHANGES_THE_HASH(secret.bytes.size, 9);
+    only->http.secret_count = 0;
     only->http.headers = NULL;
     only->http.secrets = NULL;
 #undef CHANGES_THE_HASH

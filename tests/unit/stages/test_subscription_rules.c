@@ -303,62 +303,6 @@ static void test_header_value_of_the_greatest_length(void **state)
     bytes_free(&value);
 }
 
-#define MAKE_ONE "make one with: echo whsec_$(openssl rand -base64 32)"
-
-static void test_secrets(void **state)
-{
-    static const char wrong_prefix[] = "the secret does not begin with whsec_; " MAKE_ONE;
-    static const char not_base64[] =
-        "what follows whsec_ is not base64 (RFC 4648, padded with =, no white space); " MAKE_ONE;
-    static const struct rule_case cases[] = {
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", NULL}, /* 24 bytes */
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=",
-         "the secret is too short: 23 bytes, at least 24 are needed; " MAKE_ONE},
-        {"whsec_", "the secret is too short: 0 bytes, at least 24 are needed; " MAKE_ONE},
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMw==", NULL},
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ=",
-         "the secret is too long: 65 bytes, at most 64 are used; " MAKE_ONE},
-        {"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", wrong_prefix},
-        {"WHSEC_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", wrong_prefix},
-        {"whpk_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", wrong_prefix},
-        {"whse", wrong_prefix},
-        {"", wrong_prefix},
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI", not_base64}, /* no padding */
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n", not_base64},
-        {"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMT-_", not_base64},
-        {"whsec_ MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", not_base64},
-        {"whsk_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
-         "an ed25519 key (whsk_) comes in a later version; write a whsec_ secret"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        struct error error = {0};
-        struct bytes key = {0};
-        enum status status = subscription_rules_read_secret(bytes_view_of_text(cases[i].text), &key, &error);
-
-        expect_answer(status, &error, &cases[i]);
-        assert_null(strstr(error.text, "MDEy"));
-        assert_null(strstr(error.text, "0123"));
-        assert_int_equal(key.size == 0, cases[i].message != NULL);
-        bytes_free(&key);
-    }
-}
-
-static void test_a_secret_is_decoded_behind_what_is_there(void **state)
-{
-    struct bytes key = {0};
-
-    (void)state;
-    bytes_append_text(&key, "before:");
-    assert_int_equal(
-        subscription_rules_read_secret(BYTES_LITERAL("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"), &key, NULL), STATUS_OK);
-    assert_true(bytes_view_equal_text(bytes_as_view(&key), "before:012345678901234567890123"));
-    assert_int_equal(subscription_rules_read_secret(BYTES_LITERAL("whsec_MDEy"), &key, NULL), STATUS_INVALID);
-    assert_true(bytes_view_equal_text(bytes_as_view(&key), "before:012345678901234567890123"));
-    bytes_free(&key);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,8 +315,6 @@ int main(void)
         cmocka_unit_test(test_every_byte_of_a_header),
         cmocka_unit_test(test_header_values),
         cmocka_unit_test(test_header_value_of_the_greatest_length),
-        cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_a_secret_is_decoded_behind_what_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,8 @@
 #define SECRET "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 #define OTHER_SECRET "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 
-static const struct subscriptions_rules strict = {false, false};
-static const struct subscriptions_rules lenient = {true, true};
+static const struct subscriptions_rules strict = {.egress_http = false};
+static const struct subscriptions_rules lenient = {.allow_inline_secrets = true, .egress_http = true};
 
 static char folder[] = "/tmp/subscriptions-XXXXXX";
 
@@ -142,7 +142,7 @@ static void test_the_defaults(void **state)
     assert_string_equal(only->http.method, "POST");
     assert_int_equal(only->http.header_count, 0);
     assert_int_equal(only->http.secret_count, 1);
-    assert_true(bytes_view_equal_text(bytes_as_view(&only->http.secrets[0]), "012345678901234567890123"));
+    assert_true(bytes_view_equal_text(bytes_as_view(&only->http.secrets[0].bytes), "012345678901234567890123"));
     assert_false(only->http.is_unsigned);
     assert_int_equal(only->http.timeout_ms, 15000);
     assert_int_equal(only->http.max_in_flight, 16);
@@ -196,8 +196,9 @@ static void test_every_key(void **state)
     assert_string_equal(second->http.headers[1].value, "Bearer token");
     assert_string_equal(second->http.headers[2].value, "5");
     assert_int_equal(second->http.secret_count, 2);
-    assert_true(bytes_view_equal_text(bytes_as_view(&second->http.secrets[0]), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"));
-    assert_true(bytes_view_equal_text(bytes_as_view(&second->http.secrets[1]), "012345678901234567890123"));
+    assert_true(
+        bytes_view_equal_text(bytes_as_view(&second->http.secrets[0].bytes), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"));
+    assert_true(bytes_view_equal_text(bytes_as_view(&second->http.secrets[1].bytes), "012345678901234567890123"));
     assert_int_equal(second->http.timeout_ms, 300000);
     assert_int_equal(second->http.max_in_flight, 1000);
     subscription_set_destroy(set);
@@ -307,10 +308,10 @@ static void test_secrets_that_are_refused(void **state)
         {"whsec_MDEy!MzQ1",
          "what follows whsec_ is not base64 (RFC 4648, padded with =, no white space); make one with: "
          "echo whsec_$(openssl rand -base64 32)"},
-        {"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
-         "the secret does not begin with whsec_; make one with: echo whsec_$(openssl rand -base64 32)"},
+        {"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", "the secret does not begin with whsec_ (or whsk_, an ed25519 key); make "
+                                             "one with: echo whsec_$(openssl rand -base64 32)"},
         {"whsk_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
-         "an ed25519 key (whsk_) comes in a later version; write a whsec_ secret"},
+         "a whsk_ key has 64 bytes (the seed and then the public key of ed25519), not 24"},
     };
     char yaml[512];
     char message[512];
@@ -324,6 +325,33 @@ static void test_secrets_that_are_refused(void **state)
         snprintf(yaml, sizeof(yaml), "%s      secrets: ['%s']\n", url, cases[i].value);
         expect_errors_with(yaml, &lenient, message);
     }
+}
+
+#define PAIR "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+
+static enum status refuse_pairs(const struct signing_key *key, struct error *ret_error)
+{
+    return key->kind == SIGNING_KEY_ED25519 ? error_set(ret_error, STATUS_INVALID, "no pairs today") : STATUS_OK;
+}
+
+static void test_keys_of_both_kinds_in_order(void **state)
+{
+    static const char yaml[] = HEAD "    http:\n"
+                                    "      url: https://crm.example/hooks\n"
+                                    "      secrets: [env:RELAY_SECRET, env:RELAY_PAIR, env:RELAY_OTHER_SECRET]\n";
+    static const struct subscriptions_rules checking = {.check_key = refuse_pairs};
+    struct subscription_set *set;
+
+    (void)state;
+    setenv("RELAY_PAIR", PAIR, 1);
+    set = load_good(yaml, &strict);
+    assert_int_equal(set->items[0].http.secret_count, 3);
+    assert_int_equal(set->items[0].http.secrets[0].kind, SIGNING_KEY_HMAC);
+    assert_int_equal(set->items[0].http.secrets[1].kind, SIGNING_KEY_ED25519);
+    assert_int_equal(set->items[0].http.secrets[1].bytes.size, 64);
+    assert_int_equal(set->items[0].http.secrets[2].kind, SIGNING_KEY_HMAC);
+    subscription_set_destroy(set);
+    expect_errors_with(yaml, &checking, "subs.yaml:6:35: subscriptions[0].http.secrets[1]: no pairs today\n");
 }
 
 static void test_inline_secrets(void **state)
@@ -721,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_missing_keys),
         cmocka_unit_test(test_secret_or_unsigned),
         cmocka_unit_test(test_secrets_that_are_refused),
+        cmocka_unit_test(test_keys_of_both_kinds_in_order),
         cmocka_unit_test(test_inline_secrets),
         cmocka_unit_test(test_where_secrets_come_from),
         cmocka_unit_test(test_urls),
