@@ -74,6 +74,7 @@ static struct watched *find_watched(const struct curl_loop *loop, curl_socket_t 
 }
 
 static void set_events(struct watched *watched, int events);
+static void remove_watched(struct watched *watched);
 
 static struct watched *add_watched(struct curl_loop *loop, curl_socket_t socket, bool is_ours)
 {
@@ -87,7 +88,12 @@ static struct watched *add_watched(struct curl_loop *loop, curl_socket_t socket,
                (capacity - loop->watched_capacity) * sizeof(struct watched *));
         loop->watched_capacity = capacity;
     }
-    CHECK(loop->watched[socket] == NULL);
+    if (loop->watched[socket] != NULL) {
+        /* libcurl closes a socket that is still connecting by itself, without CURLOPT_CLOSESOCKETFUNCTION, and its
+         * number has come back. It was no longer polled: CURL_POLL_REMOVE had come before. */
+        CHECK(loop->watched[socket]->events == 0);
+        remove_watched(loop->watched[socket]);
+    }
     loop->watched[socket] = watched;
     watched->loop = loop;
     watched->socket = socket;

@@ -5,12 +5,15 @@
 #include "check.h"
 #include "raw_receiver.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { TIMEOUT_MS = 300, LATE_MS = 4 * 250 };
 
@@ -59,6 +62,72 @@ static struct bench_answer expect_timeout(raw_script *script)
 
     assert_true(sink_bench_clock_ms() - start_ms >= TIMEOUT_MS);
     return answer;
+}
+
+/* ---- not even connecting ---- */
+
+enum { BACKLOG_FILLERS = 8 };
+
+/* A listener whose backlog is full: the kernel drops every further SYN, as a firewall does. */
+struct full_listener {
+    int socket;
+    int fillers[BACKLOG_FILLERS];
+    uint16_t port;
+};
+
+static void full_listener_open(struct full_listener *listener)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+
+    listener->socket = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener->socket, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener->socket, 0), 0);
+    assert_int_equal(getsockname(listener->socket, (struct sockaddr *)&address, &size), 0);
+    listener->port = ntohs(address.sin_port);
+    for (size_t i = 0; i < BACKLOG_FILLERS; i++) {
+        listener->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(listener->fillers[i], (struct sockaddr *)&address, size);
+    }
+}
+
+static void full_listener_close(struct full_listener *listener)
+{
+    for (size_t i = 0; i < BACKLOG_FILLERS; i++) {
+        close(listener->fillers[i]);
+    }
+    close(listener->socket);
+}
+
+static void serve_ok(struct raw_peer *peer)
+{
+    while (raw_read_request(peer) && raw_send(peer, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) {
+    }
+}
+
+/* libcurl closes a socket that is still connecting without a word; its number comes back for the next one. */
+static void an_attempt_that_never_connects_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct full_listener listener;
+    struct raw_receiver *receiver = raw_receiver_start(serve_ok, NULL);
+    struct sink_bench bench;
+    uint16_t healthy = raw_receiver_port(receiver);
+
+    full_listener_open(&listener);
+    sink_bench_init(&bench, NULL);
+    for (unsigned round = 0; round < 3; round++) {
+        const struct bench_answer *answer = sink_bench_once(&bench, sink_bench_url("http", listener.port), TIMEOUT_MS);
+        assert_int_equal(answer->failure, TRANSPORT_TIMEOUT);
+        sink_bench_post(&bench, 1000 + round, sink_bench_url("http", listener.port), 60000);
+        uv_run(&bench.loop, UV_RUN_NOWAIT);
+        http_sink_cancel(bench.sink, 1000 + round);
+        answer = sink_bench_once(&bench, sink_bench_url("http", healthy), 5000);
+        assert_int_equal(answer->status, 200);
+    }
+    sink_bench_finish(&bench);
+    full_listener_close(&listener);
+    raw_receiver_stop(receiver);
 }
 
 /* ---- stalling ---- */
@@ -938,6 +1007,7 @@ static void http_is_denied_unless_the_settings_say_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_attempt_that_never_connects_leaves_nothing_behind),
         cmocka_unit_test(silence_is_a_timeout),
         cmocka_unit_test(a_trickle_before_the_status_is_a_timeout),
         cmocka_unit_test(a_trickle_after_the_status_leaves_the_status),
