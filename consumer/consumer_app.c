@@ -39,7 +39,9 @@ struct consumer_app {
     struct error startup_error;
     _Atomic bool is_stopping;
     _Atomic bool is_running; /* the shards are there; the admin listener's thread looks at them from then on */
+    _Atomic uint32_t shards_drained;
     _Atomic uint32_t shards_ended;
+    bool is_leaving; /* all have drained, and were told to leave */
     struct shard **shards;
     uint32_t shard_count; /* made so far; all of them once is_running */
 };
@@ -86,6 +88,13 @@ static bool is_ready(void *context, struct bytes *why)
 
 /* ---- the shards ---- */
 
+static void on_shard_drained(void *context)
+{
+    struct consumer_app *app = context;
+    atomic_fetch_add(&app->shards_drained, 1);
+    event_loop_wake(app->loop);
+}
+
 static void on_shard_ended(void *context)
 {
     struct consumer_app *app = context;
@@ -107,6 +116,24 @@ static void stop_shards(struct consumer_app *app, int64_t wait_ms)
     }
 }
 
+static bool has_any_failed(const struct consumer_app *app)
+{
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        if (shard_has_failed(app->shards[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void leave_together(struct consumer_app *app)
+{
+    app->is_leaving = true;
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        shard_leave(app->shards[i]);
+    }
+}
+
 static enum status make_shards(struct consumer_app *app, struct error *ret_error)
 {
     enum status status = STATUS_OK;
@@ -118,6 +145,7 @@ static enum status make_shards(struct consumer_app *app, struct error *ret_error
             .subscriptions = app->subscriptions,
             .metrics = &app->shard_metrics[i],
             .partitions_max = 2 * app->facts.partitions + PARTITIONS_HEADROOM,
+            .on_drained = on_shard_drained,
             .on_ended = on_shard_ended,
             .context = app,
         };
@@ -137,6 +165,7 @@ static void start_shards(struct consumer_app *app)
     if (status != STATUS_OK) {
         log_error("cannot start", LOG_TEXT("reason", error.text));
         stop_shards(app, 0);
+        leave_together(app);
         end(app, EXIT_STATUS_SETTINGS);
         return;
     }
@@ -194,17 +223,17 @@ static void on_turn(void *context, int64_t now_ms)
 {
     (void)now_ms;
     struct consumer_app *app = context;
-    if (app->state != APP_RUNNING || atomic_load(&app->shards_ended) == 0) {
+    if (app->state != APP_RUNNING) {
         return;
     }
-    bool failed = false;
-    for (uint32_t i = 0; i < app->shard_count; i++) {
-        failed = failed || shard_has_failed(app->shards[i]);
+    if (has_any_failed(app) && !atomic_exchange(&app->is_stopping, true)) {
+        stop_shards(app, app->settings->drain_ms); /* one that cannot go on takes the others with it */
+    }
+    if (!app->is_leaving && atomic_load(&app->shards_drained) == app->shard_count) {
+        leave_together(app);
     }
     if (atomic_load(&app->shards_ended) == app->shard_count) {
-        end(app, failed ? EXIT_STATUS_UNAVAILABLE : EXIT_STATUS_OK);
-    } else if (failed && !atomic_exchange(&app->is_stopping, true)) {
-        stop_shards(app, app->settings->drain_ms); /* one that cannot go on takes the others with it */
+        end(app, has_any_failed(app) ? EXIT_STATUS_UNAVAILABLE : EXIT_STATUS_OK);
     }
 }
 

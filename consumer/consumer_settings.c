@@ -3,6 +3,7 @@
 #include "admin_http.h"
 #include "check.h"
 #include "memory.h"
+#include "signer.h"
 #include "utc_time.h"
 
 #include <stdlib.h>
@@ -321,6 +322,18 @@ void consumer_settings_policy(const struct consumer_settings *settings, struct d
     };
     ret_policy->schedule_count = copy_schedule(&settings->retry_schedule_ms, ret_policy->schedule_ms);
     ret_policy->refused_count = copy_schedule(&settings->retry_refused_ms, ret_policy->refused_ms);
+}
+
+struct subscriptions_rules consumer_settings_subscriptions_rules(const struct consumer_settings *settings)
+{
+    return (struct subscriptions_rules){
+        .allow_inline_secrets = settings->allow_inline_secrets,
+        .egress_http = settings->egress_http,
+        .topics_read = (const char *const *)settings->topics_events.items,
+        .topics_read_count = settings->topics_events.count,
+        .topic_dead_letters = settings->topics_dead_letters,
+        .check_key = signer_check_key,
+    };
 }
 
 struct address_gate *consumer_settings_make_gate(const struct consumer_settings *settings)

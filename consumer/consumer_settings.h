@@ -8,6 +8,7 @@
 #include "kafka_subscription.h"
 #include "log.h"
 #include "settings.h"
+#include "subscriptions_file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,6 +57,9 @@ void consumer_settings_print_help(FILE *file);
 
 /* The part of the settings that the delivery core goes by. */
 void consumer_settings_policy(const struct consumer_settings *settings, struct delivery_policy *ret_policy);
+
+/* What the settings say about a subscriptions file; also whether each ed25519 key can sign. */
+struct subscriptions_rules consumer_settings_subscriptions_rules(const struct consumer_settings *settings);
 
 /* A gate as `egress` says; the caller's. The ranges were checked at load. */
 struct address_gate *consumer_settings_make_gate(const struct consumer_settings *settings);

@@ -9,6 +9,7 @@
 #include "inbox.h"
 #include "incident_json.h"
 #include "incident_rules.h"
+#include "kafka_record.h"
 #include "kafka_subscription.h"
 #include "log.h"
 #include "log_budget.h"
@@ -48,16 +49,16 @@ struct shard {
     uint32_t first_slot; /* whose turn it is to be read first */
     bool has_more_to_take;
     bool is_closing;
-    struct bytes body;             /* scratch: the body being rendered */
-    struct bytes signatures;       /* scratch: the signatures being made */
-    struct record_header *headers; /* scratch: the headers of the record being taken */
-    size_t header_capacity;
+    struct bytes body;                   /* scratch: the body being rendered */
+    struct bytes signatures;             /* scratch: the signatures being made */
+    struct kafka_record_headers headers; /* scratch: of the record being taken */
     struct log_budget dead_letter_lines;
     uint64_t unknown_schema; /* the last one that was said; 0: none */
 
     pthread_t thread;
     bool is_started;
     _Atomic int64_t stop_wait_ms; /* NOT_STOPPING: no stop was asked for */
+    _Atomic bool may_leave;
     _Atomic bool has_joined;
     _Atomic bool has_failed;
     int64_t drain_wait_ms; /* what the core was told; NOT_STOPPING: nothing yet */
@@ -284,7 +285,7 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
 static void do_release_partition(struct shard *shard, const struct delivery_action *action)
 {
     if (action->release_partition.is_commit_unanswered) {
-        log_warn("a last commit was not answered in time; its events may be delivered again",
+        log_warn("a partition is given up before its last commit was answered; its events may be delivered again",
                  LOG_TEXT("topic", kafka_subscription_topic(shard->subscription, action->release_partition.partition)),
                  LOG_INT("partition",
                          kafka_subscription_partition(shard->subscription, action->release_partition.partition)));
@@ -332,11 +333,12 @@ static void report_partition(struct shard *shard, const struct delivery_action *
                  LOG_INT("partition", kafka_subscription_partition(shard->subscription, slot)));
         return;
     }
+    int64_t log_start = kafka_subscription_log_start(shard->subscription, slot); /* -1: not heard yet */
     log_warn("partition held", LOG_TEXT("topic", kafka_subscription_topic(shard->subscription, slot)),
              LOG_INT("partition", kafka_subscription_partition(shard->subscription, slot)),
-             LOG_INT("offset", action->report_partition.offset),
-             LOG_INT("log_start", kafka_subscription_log_start(shard->subscription, slot)),
-             LOG_TEXT("subscription", id), LOG_TEXT("reason", causes[action->report_partition.cause]));
+             LOG_INT("offset", action->report_partition.offset), LOG_TEXT("subscription", id),
+             LOG_TEXT("reason", causes[action->report_partition.cause]),
+             log_start >= 0 ? LOG_INT("log_start", log_start) : LOG_NONE);
 }
 
 static void carry_out(struct shard *shard, const struct delivery_action *action)
@@ -370,7 +372,7 @@ static void carry_out(struct shard *shard, const struct delivery_action *action)
         report_partition(shard, action);
         break;
     case ACTION_DRAINED:
-        event_loop_stop(shard->loop);
+        shard->parts.on_drained(shard->parts.context);
         break;
     }
 }
@@ -386,38 +388,6 @@ static void step(struct shard *shard, const struct delivery_event *event)
 }
 
 /* ---- records: one fetch, one decode, one rendering for all of an event's deliveries ---- */
-
-static struct record_in record_of_message(struct shard *shard, const rd_kafka_message_t *message)
-{
-    rd_kafka_timestamp_type_t type;
-    struct record_in record = {
-        .key = bytes_view_of(message->key, message->key_len),
-        .value = bytes_view_of(message->payload, message->len),
-        .key_is_null = message->key == NULL,
-        .value_is_null = message->payload == NULL,
-        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
-    };
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return record;
-    }
-    size_t count = rd_kafka_header_cnt(headers);
-    if (count > shard->header_capacity) {
-        shard->headers = memory_resize(shard->headers, count, sizeof(*shard->headers));
-        shard->header_capacity = count;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const void *value = NULL;
-        size_t size = 0;
-        CHECK(rd_kafka_header_get_all(headers, i, &shard->headers[i].name, &value, &size) ==
-              RD_KAFKA_RESP_ERR_NO_ERROR);
-        shard->headers[i].value = bytes_view_of(value, size);
-        shard->headers[i].value_is_null = value == NULL;
-    }
-    record.headers = shard->headers;
-    record.header_count = count;
-    return record;
-}
 
 static enum delivery_reading reading_of(enum record_reading reading)
 {
@@ -480,7 +450,7 @@ static void take_record(struct shard *shard, uint32_t slot, const rd_kafka_messa
         .topic = kafka_subscription_topic(shard->subscription, slot),
         .partition = message->partition,
         .offset = message->offset,
-        .record = record_of_message(shard, message),
+        .record = kafka_record_view(message, &shard->headers),
     };
     struct decoded_record record;
     record_decode(shard->decoder, &payload.record, &record);
@@ -589,6 +559,9 @@ static void on_turn(void *context, int64_t now_ms)
     }
     take_records(shard, now_ms);
     log_left_out(shard, now_ms);
+    if (atomic_load(&shard->may_leave)) {
+        event_loop_stop(shard->loop);
+    }
     atomic_store(&shard->has_joined, kafka_subscription_has_joined(shard->subscription));
     shard_metrics_show(shard->parts.metrics, delivery_core_stats(shard->core));
     event_loop_set_deadline(shard->loop, shard->has_more_to_take ? now_ms : delivery_core_next_deadline(shard->core));
@@ -614,7 +587,7 @@ static struct delivery_core *make_core(const struct shard_parts *parts, uint32_t
                                                   [SUBSCRIPTION_ORDERING_NONE] = ORDERING_NONE};
         subscriptions[i] = (struct delivery_subscription){.tenant = set->items[i].tenant,
                                                           .ordering = orderings[set->items[i].ordering],
-                                                          .max_in_flight = set->items[i].http.max_in_flight};
+                                                          .max_in_flight = subscription_max_in_flight(&set->items[i])};
     }
     struct delivery_policy policy;
     consumer_settings_policy(settings, &policy);
@@ -705,7 +678,7 @@ static void close_all(struct shard *shard)
     shard->is_closing = true;
     http_sink_destroy(shard->sink);
     if (shard->dead_letters != NULL) {
-        dead_letter_writer_stop(shard->dead_letters);
+        dead_letter_writer_stop(shard->dead_letters, CLOSE_WAIT_MS / 2);
     }
     if (shard->subscription != NULL) {
         kafka_subscription_stop(shard->subscription, CLOSE_WAIT_MS);
@@ -737,6 +710,12 @@ void shard_stop(struct shard *shard, int64_t wait_ms)
     int64_t known = atomic_load(&shard->stop_wait_ms);
     while (wait_ms < known && !atomic_compare_exchange_weak(&shard->stop_wait_ms, &known, wait_ms)) {
     }
+    event_loop_wake(shard->loop);
+}
+
+void shard_leave(struct shard *shard)
+{
+    atomic_store(&shard->may_leave, true);
     event_loop_wake(shard->loop);
 }
 
@@ -777,6 +756,6 @@ void shard_destroy(struct shard *shard)
     inbox_destroy(&shard->inbox);
     bytes_free(&shard->body);
     bytes_free(&shard->signatures);
-    free(shard->headers);
+    kafka_record_headers_free(&shard->headers);
     free(shard);
 }

@@ -23,7 +23,10 @@ struct shard_parts {
     const struct subscription_set *subscriptions; /* the same */
     struct shard_metrics *metrics;                /* the same */
     uint32_t partitions_max;
-    /* Called from the shard's thread when it has ended by itself or as asked. */
+    /* Called from the shard's thread: it has drained and serves its group until shard_leave. (One that left at once
+     * would have the others' partitions taken from them in the middle of their drain.) */
+    void (*on_drained)(void *context);
+    /* Called from the shard's thread: it has left the group and ended. */
     void (*on_ended)(void *context);
     void *context;
 };
@@ -35,9 +38,12 @@ WARN_UNUSED enum status shard_create(const struct shard_parts *parts, struct sha
 /* Starts the thread and joins the group. */
 WARN_UNUSED enum status shard_start(struct shard *shard, struct error *ret_error);
 
-/* From any thread: reads no more, starts nothing, waits for what is in the air for `wait_ms`, cuts the rest, commits,
- * leaves the group, ends. A second call can only shorten the wait; 0 cuts at once. */
+/* From any thread: reads no more, starts nothing, waits for what is in the air for `wait_ms`, cuts the rest, commits:
+ * then it has drained. A second call can only shorten the wait; 0 cuts at once. */
 void shard_stop(struct shard *shard, int64_t wait_ms);
+
+/* From any thread, after on_drained or before it to cut it short: leaves the group and ends. */
+void shard_leave(struct shard *shard);
 
 /* From any thread. */
 bool shard_has_joined(const struct shard *shard);

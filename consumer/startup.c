@@ -14,6 +14,7 @@
 enum {
     ASK_TIMEOUT_MS = 2000,
     ASK_AGAIN_MS = 1000,
+    CLOSE_WAIT_MS = 1000,
     DEAD_LETTER_HEADROOM = 64 * 1024, /* a dead letter is its event plus headers */
     EVENT_BYTES_DEFAULT = 1048588,    /* Kafka's own max.message.bytes, where the broker does not tell */
 };
@@ -167,6 +168,6 @@ enum status startup_prepare(const struct consumer_settings *settings, int64_t ti
         .until_ms = timeout_ms < 0 ? INT64_MAX : monotonic_ms() + timeout_ms,
     };
     status = prepare_topics(&startup, ret_facts, ret_error);
-    rd_kafka_destroy(client);
+    kafka_client_destroy_within(client, 0, CLOSE_WAIT_MS);
     return status;
 }

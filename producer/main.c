@@ -22,13 +22,14 @@ static void print_help(void)
     printf("incident-producer checks incident events, one JSON object a line, and publishes them to Kafka.\n"
            "\n"
            "Usage:\n"
-           "  incident-producer [--input FILE|-] [--format event] [--config FILE] [--set KEY=VALUE]...\n"
+           "  incident-producer [--input FILE|-] [--format event|change] [--config FILE] [--set KEY=VALUE]...\n"
            "  incident-producer --check [--input FILE|-] [--config FILE] [--set ...]\n"
            "  incident-producer --help | --version\n"
            "\n"
            "Options:\n"
            "      --input FILE      a file, a FIFO, or - for standard input (the setting `input`)\n"
-           "      --format event    what a line is (the setting `format`)\n"
+           "      --format FORMAT   what a line is: event, or change, which is {\"before\": row, \"after\": row}\n"
+           "                        with null where there is no row (the setting `format`)\n"
            "  -c, --config FILE     settings, one YAML document; without it the defaults below hold\n"
            "  -s, --set KEY=VALUE   one setting over the file's; the value is YAML; may be repeated.\n"
            "                        After `kafka.` the rest is one librdkafka property: --set kafka.client.id=a\n"
@@ -142,7 +143,8 @@ int main(int argc, char **argv)
     json_object_seed(0); /* once, before any thread */
     const char *input = NULL;
     const char *format = NULL;
-    const struct command_line_option own[] = {{"input", &input}, {"format", &format}};
+    const struct command_line_option own[] = {{.name = "input", .ret_value = &input},
+                                              {.name = "format", .ret_value = &format}};
     struct command_line line;
     struct error error = {0};
     if (!refuse_later_options(argc, argv)) {

@@ -214,7 +214,7 @@ static enum exit_status open_app(struct producer_app *app)
         exit_status = open_admin(app);
     }
     if (exit_status == EXIT_STATUS_OK) {
-        app->reader = producer_reader_create(&app->work, app->source, app->settings->source_id);
+        app->reader = producer_reader_create(&app->work, app->source, app->settings->format, app->settings->source_id);
         app->sender = producer_sender_create(&app->work, app->publisher, app->settings->topic);
     }
     return exit_status;

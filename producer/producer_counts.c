@@ -12,20 +12,22 @@ struct producer_counts {
     struct metric *read;
     struct metric *blank;
     struct metric *published;
-    struct metric *end_time_expected;
+    struct metric *warned[INTAKE_WARNING_COUNT];
     struct metric *in_flight_events;
     struct metric *in_flight_bytes;
     struct metric *held;
-    int64_t rejected; /* of all rules */
+    int64_t rejected;      /* of all rules */
+    int64_t fired_nothing; /* for all reasons */
 };
 
 static const char rejects_name[] = "incident_producer_rejects_total";
 static const char rejects_help[] = "Lines written to the rejects file, by rule.";
 
-static struct metric *labelled_counter(struct metrics *metrics, const char *name, const char *help, const char *rule)
+static struct metric *labelled_counter(struct metrics *metrics, const char *name, const char *help, const char *label,
+                                       const char *value)
 {
     struct bytes labels = {0};
-    metrics_append_label(&labels, "rule", rule);
+    metrics_append_label(&labels, label, value);
     bytes_append_byte(&labels, '\0');
     struct metric *metric = metrics_counter(metrics, name, help, (const char *)labels.data);
     bytes_free(&labels);
@@ -41,8 +43,11 @@ struct producer_counts *producer_counts_create(struct metrics *metrics)
     counts->blank = metrics_counter(metrics, "incident_producer_lines_blank_total", "Lines without content.", NULL);
     counts->published = metrics_counter(metrics, "incident_producer_events_published_total",
                                         "Events acknowledged by the broker.", NULL);
-    counts->end_time_expected = labelled_counter(metrics, "incident_producer_warnings_total",
-                                                 "Events published although a rule expects more.", "end_time.expected");
+    for (unsigned i = 0; i < INTAKE_WARNING_COUNT; i++) {
+        counts->warned[i] = labelled_counter(metrics, "incident_producer_warnings_total",
+                                             "Lines that were taken although a rule warns, by rule.", "rule",
+                                             intake_warning_rule((enum intake_warning)i));
+    }
     counts->in_flight_events = metrics_gauge(metrics, "incident_producer_in_flight_events",
                                              "Events taken in and not settled, with those settled out of turn.", NULL);
     counts->in_flight_bytes =
@@ -75,12 +80,20 @@ void producer_counts_published(struct producer_counts *counts)
 void producer_counts_rejected(struct producer_counts *counts, const char *rule)
 {
     counts->rejected++;
-    metric_add(labelled_counter(counts->metrics, rejects_name, rejects_help, rule), 1);
+    metric_add(labelled_counter(counts->metrics, rejects_name, rejects_help, "rule", rule), 1);
 }
 
-void producer_counts_end_time_expected(struct producer_counts *counts)
+void producer_counts_fired_nothing(struct producer_counts *counts, const char *reason)
 {
-    metric_add(counts->end_time_expected, 1);
+    counts->fired_nothing++;
+    metric_add(labelled_counter(counts->metrics, "incident_producer_changes_fired_nothing_total",
+                                "Changes that are no event, by reason.", "reason", reason),
+               1);
+}
+
+void producer_counts_warned(struct producer_counts *counts, enum intake_warning warning)
+{
+    metric_add(counts->warned[warning], 1);
 }
 
 void producer_counts_in_flight(struct producer_counts *counts, const struct publish_counts *in_flight, bool is_held)
@@ -104,7 +117,10 @@ void producer_counts_log(const struct producer_counts *counts, const char *messa
         LOG_INT("blank", metric_value(counts->blank)),
         LOG_INT("published", metric_value(counts->published)),
         LOG_INT("rejected", counts->rejected),
-        LOG_INT("warned_end_time_expected", metric_value(counts->end_time_expected)),
+        LOG_INT("fired_nothing", counts->fired_nothing),
+        LOG_INT("warned_end_time_expected", metric_value(counts->warned[INTAKE_WARNING_END_TIME])),
+        LOG_INT("warned_id_invalid", metric_value(counts->warned[INTAKE_WARNING_ID])),
+        LOG_INT("warned_traceparent_invalid", metric_value(counts->warned[INTAKE_WARNING_TRACE_PARENT])),
         LOG_TEXT("seconds", seconds),
         {0},
     };

@@ -2,6 +2,7 @@
 #ifndef RELAY_PRODUCER_COUNTS_H
 #define RELAY_PRODUCER_COUNTS_H
 
+#include "intake.h"
 #include "metrics.h"
 #include "publish_ledger.h"
 
@@ -19,7 +20,8 @@ void producer_counts_read(struct producer_counts *counts);
 void producer_counts_blank(struct producer_counts *counts);
 void producer_counts_published(struct producer_counts *counts);
 void producer_counts_rejected(struct producer_counts *counts, const char *rule);
-void producer_counts_end_time_expected(struct producer_counts *counts); /* a warning: the event is published */
+void producer_counts_fired_nothing(struct producer_counts *counts, const char *reason); /* a change that is no event */
+void producer_counts_warned(struct producer_counts *counts, enum intake_warning warning); /* beside the others */
 
 /* What is on its way now. */
 void producer_counts_in_flight(struct producer_counts *counts, const struct publish_counts *in_flight, bool is_held);

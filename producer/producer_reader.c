@@ -1,7 +1,6 @@
 #include "producer_reader.h"
 
 #include "check.h"
-#include "intake.h"
 #include "memory.h"
 #include "record_encode.h"
 
@@ -19,12 +18,12 @@ struct producer_reader {
 };
 
 struct producer_reader *producer_reader_create(struct producer_work *work, struct line_source *source,
-                                               const char *source_id)
+                                               enum intake_format format, const char *source_id)
 {
     struct producer_reader *reader = memory_alloc(1, sizeof(*reader));
     reader->work = work;
     reader->source = source;
-    reader->intake = intake_create();
+    reader->intake = intake_create(format);
     reader->encoder = record_encoder_create(source_id);
     return reader;
 }
@@ -63,7 +62,7 @@ static bool admit(struct producer_reader *reader, const struct input_line *line,
 {
     struct producer_work *work = reader->work;
     struct outgoing_record record;
-    record_encode(reader->encoder, &reader->result.event, reader->result.id, &record);
+    record_encode(reader->encoder, &reader->result.event, reader->result.id, reader->result.trace_parent, &record);
     int64_t size = record_store_size(&record, line->bytes);
     if (!may_publish || !publish_ledger_has_room(work->ledger, size)) {
         reader->blocked_bytes = size;
@@ -71,10 +70,31 @@ static bool admit(struct producer_reader *reader, const struct input_line *line,
     }
     uint64_t place = publish_ledger_admit(work->ledger, start_of(line), size);
     record_store_put(work->store, place, &record, line->bytes);
-    if (reader->result.is_end_time_missing) {
-        producer_counts_end_time_expected(work->counts);
-    }
     return true;
+}
+
+/* A line that is dealt with, but for rejects. */
+static void count_answer(struct producer_reader *reader, enum intake_answer answer)
+{
+    struct producer_counts *counts = reader->work->counts;
+    switch (answer) {
+    case INTAKE_BLANK:
+        producer_counts_blank(counts);
+        return;
+    case INTAKE_REJECT:
+        return;
+    case INTAKE_DELETION:
+    case INTAKE_NO_MATTER:
+        producer_counts_fired_nothing(counts, answer == INTAKE_DELETION ? "deletion" : "other");
+        break;
+    case INTAKE_EVENT:
+        break;
+    }
+    for (unsigned i = 0; i < INTAKE_WARNING_COUNT; i++) {
+        if ((reader->result.warnings >> i & 1) != 0) {
+            producer_counts_warned(counts, (enum intake_warning)i);
+        }
+    }
 }
 
 /* WANTS_INPUT stands for "go on" here and below. */
@@ -85,7 +105,7 @@ static enum reader_state deal_with_line(struct producer_reader *reader, const st
     if (reader->blocked_bytes > 0 && !(may_publish && publish_ledger_has_room(work->ledger, reader->blocked_bytes))) {
         return READER_IS_BLOCKED;
     }
-    enum intake_answer answer = intake_read_event(reader->intake, line->bytes, false, now_ms, &reader->result);
+    enum intake_answer answer = intake_read(reader->intake, line->bytes, false, now_ms, &reader->result);
     if (answer == INTAKE_REJECT && producer_work_reject_line(work, start_of(line), line->bytes,
                                                              &reader->result.violation, ret_error) != STATUS_OK) {
         return READER_REJECTS_FAILED;
@@ -93,9 +113,7 @@ static enum reader_state deal_with_line(struct producer_reader *reader, const st
     if (answer == INTAKE_EVENT && !admit(reader, line, may_publish)) {
         return READER_IS_BLOCKED;
     }
-    if (answer == INTAKE_BLANK) {
-        producer_counts_blank(work->counts);
-    }
+    count_answer(reader, answer);
     take_part(reader);
     end_line(reader);
     return READER_WANTS_INPUT;
@@ -105,7 +123,7 @@ static enum reader_state begin_long_line(struct producer_reader *reader, const s
                                          struct error *ret_error)
 {
     struct rule_violation *violation = &reader->result.violation;
-    enum intake_answer answer = intake_read_event(reader->intake, line->bytes, true, now_ms, &reader->result);
+    enum intake_answer answer = intake_read(reader->intake, line->bytes, true, now_ms, &reader->result);
     CHECK(answer == INTAKE_REJECT);
     const struct reject reject = producer_work_reject(reader->work, start_of(line), violation);
     memcpy(reader->long_rule, violation->rule, sizeof(reader->long_rule));

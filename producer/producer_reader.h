@@ -2,6 +2,7 @@
 #ifndef RELAY_PRODUCER_READER_H
 #define RELAY_PRODUCER_READER_H
 
+#include "intake.h"
 #include "line_source.h"
 #include "producer_work.h"
 
@@ -20,7 +21,7 @@ struct producer_reader;
 
 /* Both are borrowed, and so is `source_id`. */
 struct producer_reader *producer_reader_create(struct producer_work *work, struct line_source *source,
-                                               const char *source_id);
+                                               enum intake_format format, const char *source_id);
 void producer_reader_destroy(struct producer_reader *reader); /* NULL is fine */
 
 /* Reads once, when it wants input and the descriptor is readable. */

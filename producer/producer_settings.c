@@ -9,8 +9,7 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"auto", "logfmt", "json", NULL};
-static const char *const formats[] = {"event", NULL};
-static const char *const later_formats[] = {"change", NULL};
+static const char *const formats[] = {"event", "change", NULL};
 static const char *const invalid_choices[] = {"reject", NULL};
 static const char *const later_invalid_choices[] = {"stop", NULL};
 
@@ -75,8 +74,7 @@ static const struct option options[] = {
      AT(format),
      .default_text = "event",
      .choices = formats,
-     .later_choices = later_formats,
-     .help = "what a line is; --format goes over it"},
+     .help = "what a line is: an event, or a change of an incident's row; --format goes over it"},
     {.key = "topic",
      .kind = OPTION_TEXT,
      AT(topic),
@@ -141,7 +139,7 @@ static const struct settings_spec spec = {
 /* The choices stand in the order of the enums. */
 _Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_LOGFMT == 1 && LOG_FORMAT_JSON == 2, "order of log_formats");
 _Static_assert(LOG_LEVEL_DEBUG == 0 && LOG_LEVEL_ERROR == 3, "order of log_levels");
-_Static_assert(PRODUCER_FORMAT_EVENT == 0, "order of formats");
+_Static_assert(INTAKE_FORMAT_EVENT == 0 && INTAKE_FORMAT_CHANGE == 1, "order of formats");
 
 enum status producer_settings_load(const char *file, const char *const *sets, size_t set_count,
                                    struct producer_settings *ret_settings, struct error_list *errors)
@@ -157,16 +155,17 @@ void producer_settings_free(struct producer_settings *settings)
 enum status producer_settings_override(struct producer_settings *settings, const char *input, const char *format,
                                        struct error *ret_error)
 {
-    if (format != NULL && strcmp(format, "change") == 0) {
-        return error_set(ret_error, STATUS_INVALID, "--format change comes in a later version");
+    int format_index = 0;
+    while (format != NULL && formats[format_index] != NULL && strcmp(format, formats[format_index]) != 0) {
+        format_index++;
     }
-    if (format != NULL && strcmp(format, "event") != 0) {
-        return error_set(ret_error, STATUS_INVALID, "--format %s: there is one format, event", format);
+    if (format != NULL && formats[format_index] == NULL) {
+        return error_set(ret_error, STATUS_INVALID, "--format %s: it is event or change", format);
     }
     if (input != NULL && input[0] == '\0') {
         return error_set(ret_error, STATUS_INVALID, "--input is empty: name a file, or - for standard input");
     }
-    settings->format = format != NULL ? PRODUCER_FORMAT_EVENT : settings->format;
+    settings->format = format != NULL ? (enum intake_format)format_index : settings->format;
     if (input != NULL) {
         free(settings->input);
         settings->input = memory_copy_text(input);

@@ -3,13 +3,12 @@
 #ifndef RELAY_PRODUCER_SETTINGS_H
 #define RELAY_PRODUCER_SETTINGS_H
 
+#include "intake.h"
 #include "log.h"
 #include "settings.h"
 
 #include <stdint.h>
 #include <stdio.h>
-
-enum producer_format { PRODUCER_FORMAT_EVENT };
 
 struct producer_settings {
     struct kafka_properties kafka;
@@ -17,7 +16,7 @@ struct producer_settings {
     enum log_level log_level;
     enum log_format log_format;
     char *input; /* a path, or "-" */
-    enum producer_format format;
+    enum intake_format format;
     char *topic;
     char *rejects;
     int on_invalid; /* 0: reject */

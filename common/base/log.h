@@ -27,13 +27,16 @@ struct log_field {
 #define LOG_TEXT(name, value) ((struct log_field){LOG_FIELD_TEXT, (name), (value), 0})
 #define LOG_INT(name, value) ((struct log_field){LOG_FIELD_INT, (name), NULL, (int64_t)(value)})
 
+#define LOG_NONE ((struct log_field){LOG_FIELD_NONE, NULL, NULL, 0}) /* ends the list: a last field that is not there  \
+                                                                      */
+
 #define log_debug(...) LOG_LINE(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_LINE(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_warn(...) LOG_LINE(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(...) LOG_LINE(LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* The message is the first argument, the fields follow; a last field of kind NONE lets the list be empty. */
-#define LOG_LINE(level, ...) LOG_LINE_(level, __VA_ARGS__, ((struct log_field){LOG_FIELD_NONE, NULL, NULL, 0}))
+#define LOG_LINE(level, ...) LOG_LINE_(level, __VA_ARGS__, LOG_NONE)
 #define LOG_LINE_(level, message, ...) log_write((level), (message), (const struct log_field[]){__VA_ARGS__})
 
 /* Before threads start. AUTO is logfmt when standard error is a terminal. Until called: info, auto. */

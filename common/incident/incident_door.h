@@ -1,4 +1,4 @@
-/* incident_door.h: the door: one JSON line in, an incident event or the first rule that it breaks out.
+/* incident_door.h: the door: one JSON line in, an incident event (or a change) or the first rule that it breaks out.
  *
  * Nothing unknown passes silently and rich text passes verbatim, but for white space outside its strings. Rules come in
  * this order: `line.*` and `json.*` (the one whose byte comes first), `key.*` (the first in the line), then the fields
@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "incident.h"
+#include "incident_change.h"
 #include "incident_rules.h"
 #include "json_scan.h"
 
@@ -16,7 +17,7 @@
 enum { INCIDENT_DOOR_LINE_MAX = JSON_SCAN_SIZE_MAX }; /* bytes of a line without its end */
 
 enum door_answer {
-    DOOR_ACCEPTED, /* *ret_event is filled */
+    DOOR_ACCEPTED, /* the event or change is filled */
     DOOR_BLANK,    /* white space only */
     DOOR_REJECTED, /* *ret_violation is filled */
 };
@@ -32,5 +33,12 @@ void incident_door_destroy(struct incident_door *door); /* NULL is fine */
  * door: valid until the next call and while `line` is. */
 enum door_answer incident_door_read(struct incident_door *door, struct bytes_view line, bool is_prefix,
                                     struct incident_event *ret_event, struct rule_violation *ret_violation);
+
+/* Reads a change: {"before": row|null, "after": row|null, "id": …, "traceparent": …}, where a row is what `payload` is
+ * in an event. A key may be absent, which is null. The order of the rules is the same: first `before`, then `after`,
+ * then change.empty (both are null) and change.identity (id or tenant_id differ). `id` and `traceparent` reject
+ * nothing: an event is worth more than its trace, and an id can be derived. */
+enum door_answer incident_door_read_change(struct incident_door *door, struct bytes_view line, bool is_prefix,
+                                           struct incident_change *ret_change, struct rule_violation *ret_violation);
 
 #endif

@@ -146,23 +146,34 @@ static void append_shown(struct bytes *text, const struct field_value *value)
     bytes_free(&made);
 }
 
+void incident_rules_pointer(const struct incident_field_rule *rule, const char *root,
+                            char ret_pointer[RULE_POINTER_MAX])
+{
+    static const char payload[] = "/payload";
+    size_t skip = root != NULL ? strlen(payload) : 0;
+    CHECK(strncmp(rule->pointer, payload, skip) == 0);
+    snprintf(ret_pointer, RULE_POINTER_MAX, "%s%s", root != NULL ? root : "", rule->pointer + skip);
+}
+
 static enum status reject(struct rule_violation *ret_violation, const struct incident_field_rule *field,
-                          const char *suffix, const struct field_value *value)
+                          const char *root, const char *suffix, const struct field_value *value)
 {
     char rule[RULE_NAME_MAX];
+    char pointer[RULE_POINTER_MAX];
     snprintf(rule, sizeof rule, "%s.%s", field->path, suffix);
+    incident_rules_pointer(field, root, pointer);
     const char *expected = EXPECTED[field->type];
     if (field->type == INCIDENT_FIELD_TYPE_INTEGER && field->least != 1) {
         expected = "an integer from -9223372036854775808 to 9223372036854775807";
     }
     if (value->form == FIELD_FORM_ABSENT) {
-        rule_violation_set(ret_violation, rule, field->pointer, "is missing; it must be %s", expected);
+        rule_violation_set(ret_violation, rule, pointer, "is missing; it must be %s", expected);
     } else if (value->form == FIELD_FORM_NULL) {
-        rule_violation_set(ret_violation, rule, field->pointer, "null is not %s", expected);
+        rule_violation_set(ret_violation, rule, pointer, "null is not %s", expected);
     } else {
         struct bytes shown = {0};
         append_shown(&shown, value);
-        rule_violation_set(ret_violation, rule, field->pointer, "%.*s is not %s", BYTES_PRINTF(shown),
+        rule_violation_set(ret_violation, rule, pointer, "%.*s is not %s", BYTES_PRINTF(shown),
                            strcmp(suffix, "unsupported") == 0 ? "a payload version of this build, which knows 1"
                                                               : expected);
         bytes_free(&shown);
@@ -322,27 +333,94 @@ static const char *read_field(const struct field_value *value, enum incident_fie
     }
 }
 
+static enum status read_one(const struct field_value *value, enum incident_field field, const char *root,
+                            struct incident_event *event, struct rule_violation *ret_violation)
+{
+    const struct incident_field_rule *rule = &FIELDS[field];
+    const char *suffix;
+    if (value->form == FIELD_FORM_ABSENT) {
+        suffix = rule->may_be_absent ? NULL : "required";
+    } else if (value->form == FIELD_FORM_NULL) {
+        suffix = rule->is_nullable ? NULL : "null";
+    } else {
+        suffix = read_field(value, field, event);
+    }
+    return suffix == NULL ? STATUS_OK : reject(ret_violation, rule, root, suffix, value);
+}
+
+/* The fields that may be null: are they there? */
+static void note_presence(const struct field_value *values, struct incident_event *event)
+{
+    event->incident.has_end_time = values[INCIDENT_FIELD_END_TIME].form >= FIELD_FORM_INTEGER;
+    event->incident.session.has_score = values[INCIDENT_FIELD_SESSION_SCORE].form >= FIELD_FORM_INTEGER;
+    event->has_sent_at = values[INCIDENT_FIELD_META_SENT_AT].form >= FIELD_FORM_INTEGER;
+}
+
 enum status incident_rules_read(const struct field_value *values, struct incident_event *ret_event,
                                 struct rule_violation *ret_violation)
 {
     memset(ret_event, 0, sizeof *ret_event);
     for (unsigned i = 0; i < INCIDENT_FIELD_COUNT; i++) {
-        const struct incident_field_rule *rule = &FIELDS[i];
-        const struct field_value *value = &values[i];
-        if (value->form == FIELD_FORM_ABSENT || value->form == FIELD_FORM_NULL) {
-            if (value->form == FIELD_FORM_ABSENT ? rule->may_be_absent : rule->is_nullable) {
-                continue;
-            }
-            return reject(ret_violation, rule, value->form == FIELD_FORM_ABSENT ? "required" : "null", value);
-        }
-        const char *suffix = read_field(value, (enum incident_field)i, ret_event);
-        if (suffix != NULL) {
-            return reject(ret_violation, rule, suffix, value);
+        enum status status = read_one(&values[i], (enum incident_field)i, NULL, ret_event, ret_violation);
+        if (status != STATUS_OK) {
+            return status;
         }
     }
-    ret_event->incident.has_end_time = values[INCIDENT_FIELD_END_TIME].form >= FIELD_FORM_INTEGER;
-    ret_event->incident.session.has_score = values[INCIDENT_FIELD_SESSION_SCORE].form >= FIELD_FORM_INTEGER;
-    ret_event->has_sent_at = values[INCIDENT_FIELD_META_SENT_AT].form >= FIELD_FORM_INTEGER;
+    note_presence(values, ret_event);
+    return STATUS_OK;
+}
+
+const char *incident_rules_image_pointer(enum incident_image image)
+{
+    return image == INCIDENT_IMAGE_BEFORE ? "/before" : "/after";
+}
+
+enum status incident_rules_reject_image(enum incident_image image, struct bytes_view shown,
+                                        struct rule_violation *ret_violation)
+{
+    const struct field_value value = {.form = FIELD_FORM_OTHER, .shown = shown};
+    const char *pointer = incident_rules_image_pointer(image);
+    char rule[RULE_NAME_MAX];
+    struct bytes text = {0};
+    snprintf(rule, sizeof rule, "%s.type", pointer + 1);
+    append_shown(&text, &value);
+    rule_violation_set(ret_violation, rule, pointer, "%.*s is not a row (an object) or null", BYTES_PRINTF(text));
+    bytes_free(&text);
+    return STATUS_INVALID;
+}
+
+static bool counts_in(enum incident_image image, enum incident_field field)
+{
+    switch (field) {
+    case INCIDENT_FIELD_ID:
+    case INCIDENT_FIELD_STATUS:
+    case INCIDENT_FIELD_SEVERITY:
+    case INCIDENT_FIELD_RESOLUTION_NOTES:
+    case INCIDENT_FIELD_TENANT_ID:
+        return true;
+    default:
+        return image == INCIDENT_IMAGE_AFTER && field > INCIDENT_FIELD_PAYLOAD && field < INCIDENT_FIELD_META;
+    }
+}
+
+enum status incident_rules_read_image(const struct field_value *values, enum incident_image image,
+                                      struct incident *ret_incident, struct rule_violation *ret_violation)
+{
+    struct incident_event event = {0};
+    for (unsigned i = 0; i < INCIDENT_FIELD_COUNT; i++) {
+        if (!counts_in(image, (enum incident_field)i)) {
+            continue;
+        }
+        enum status status =
+            read_one(&values[i], (enum incident_field)i, incident_rules_image_pointer(image), &event, ret_violation);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (image == INCIDENT_IMAGE_AFTER) {
+        note_presence(values, &event);
+    }
+    *ret_incident = event.incident;
     return STATUS_OK;
 }
 

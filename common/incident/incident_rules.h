@@ -125,6 +125,27 @@ struct field_value {
 WARN_UNUSED enum status incident_rules_read(const struct field_value *values, struct incident_event *ret_event,
                                             struct rule_violation *ret_violation);
 
+/* The two images of a change: a row before it and after it. Of the row before it only the fields count that decide
+ * whether the change fires, and its identity: id, status, severity, resolution_notes, tenant_id. */
+enum incident_image { INCIDENT_IMAGE_BEFORE, INCIDENT_IMAGE_AFTER };
+
+/* The same for an image of a change, from those of the `values` that are fields of a row; the rules keep their names,
+ * the pointers begin with /before or /after. What does not count is 0 in *ret_incident.
+ * Errors: STATUS_INVALID with *ret_violation filled. */
+WARN_UNUSED enum status incident_rules_read_image(const struct field_value *values, enum incident_image image,
+                                                  struct incident *ret_incident, struct rule_violation *ret_violation);
+
+/* Names the rule for an image that is neither an object nor null: before.type, after.type. `shown` is its value. */
+WARN_UNUSED enum status incident_rules_reject_image(enum incident_image image, struct bytes_view shown,
+                                                    struct rule_violation *ret_violation);
+
+/* "/before", "/after"; static. */
+const char *incident_rules_image_pointer(enum incident_image image);
+
+/* Writes a field's pointer: the rule's own where `root` is NULL, otherwise with `root` in the place of /payload. */
+void incident_rules_pointer(const struct incident_field_rule *rule, const char *root,
+                            char ret_pointer[RULE_POINTER_MAX]);
+
 /* How many JSON values any line of an event has at least, its rich text not counted: with this count the reader's limit
  * on values accepts exactly what some line at the door can carry. */
 size_t incident_rules_values_least(bool has_end_time, bool has_score);

@@ -76,6 +76,7 @@ enum status command_line_read(int argc, char **argv, const struct command_line_o
     }
     *ret_line = (struct command_line){0};
     opterr = 0;
+    optind = 0; /* getopt begins anew: whoever looks for a command reads the line again */
     int found;
     while ((found = getopt_long(argc, argv, ":c:s:h", options, NULL)) != -1) {
         enum status status = take(ret_line, found, own, argv, ret_error);

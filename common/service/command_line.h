@@ -39,7 +39,7 @@ struct command_line {
     size_t operand_count;
 };
 
-/* `own` has at most COMMAND_LINE_OWN_MAX entries. Reorders argv. Once per process.
+/* `own` has at most COMMAND_LINE_OWN_MAX entries. Reorders argv. Not from two threads.
  * Errors: STATUS_INVALID with a line that names the option. */
 WARN_UNUSED enum status command_line_read(int argc, char **argv, const struct command_line_option *own,
                                           size_t own_count, struct command_line *ret_line, struct error *ret_error);

@@ -520,3 +520,33 @@ enum status kafka_client_check(enum kafka_client_kind kind, const struct kafka_p
     }
     return status;
 }
+
+struct destroy_request {
+    rd_kafka_t *rk;
+    int flags;
+};
+
+static void *destroy(void *context)
+{
+    struct destroy_request request = *(struct destroy_request *)context;
+    free(context);
+    rd_kafka_destroy_flags(request.rk, request.flags);
+    return NULL;
+}
+
+void kafka_client_destroy_within(rd_kafka_t *rk, int flags, int64_t wait_ms)
+{
+    struct destroy_request *request = memory_alloc(1, sizeof(*request));
+    *request = (struct destroy_request){.rk = rk, .flags = flags};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, destroy, request) == 0);
+    struct timespec until;
+    CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    int64_t until_ns = until.tv_nsec + (wait_ms % 1000) * 1000000;
+    until.tv_sec += wait_ms / 1000 + until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
+        pthread_detach(thread);
+        log_warn("a Kafka client did not close in time; leaving it behind");
+    }
+}

@@ -12,6 +12,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum kafka_client_kind {
     KAFKA_CLIENT_PRODUCER, /* writes events: idempotent, acks=all, murmur2_random, never gives an event up */
@@ -42,6 +43,10 @@ WARN_UNUSED enum status kafka_client_conf(const struct kafka_client_spec *spec, 
  * Errors: STATUS_INVALID with librdkafka's reason. */
 WARN_UNUSED enum status kafka_client_new_take(rd_kafka_conf_t *conf, rd_kafka_type_t type, rd_kafka_t **ret_rk,
                                               struct error *ret_error);
+
+/* rd_kafka_destroy_flags with a bound, since it can hang (until librdkafka 2.6.1): after `wait_ms` the handle is left
+ * behind, with a log line. The caller has destroyed its queues; no callback of its comes any more. */
+void kafka_client_destroy_within(rd_kafka_t *rk, int flags, int64_t wait_ms);
 
 /* The context of the spec, from the opaque that librdkafka hands to a callback. */
 void *kafka_client_context(const void *opaque);

@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <uv.h>
 
+enum { PURGE_POLLS = 50, PURGE_POLL_MS = 20, REPLACE_WAIT_MS = 1000 };
+
 struct dead_letter_writer {
     struct event_loop *loop;
+    const struct kafka_properties *properties;
     const char *topic;
     const char *group;
     dead_letter_listener *listener;
@@ -21,7 +24,8 @@ struct dead_letter_writer {
     rd_kafka_queue_t *queue;
     struct kafka_wake wake;
     struct event_loop_watch *wake_watch;
-    uv_timer_t refusal_timer;
+    uv_timer_t timer;                 /* set to 0: the loop's next turn does what a callback may not */
+    bool is_broken;                   /* the client has failed for good */
     struct write *refused_first;      /* refused on the spot: answered from the loop */
     rd_kafka_resp_err_t refused_with; /* what the topic last said no with; NO_ERROR after a yes */
     bool is_timer_open;
@@ -87,9 +91,67 @@ static void on_wake(void *context)
     serve(writer);
 }
 
-static void on_refusals(uv_timer_t *timer)
+static void on_fatal(void *context, const char *text);
+static void on_timer(uv_timer_t *timer);
+
+static enum status open_client(struct dead_letter_writer *writer, struct error *ret_error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    const struct kafka_client_spec spec = {
+        .kind = KAFKA_CLIENT_WRITER, .properties = writer->properties, .context = writer, .on_fatal = on_fatal};
+    enum status status = kafka_client_conf(&spec, &conf, ret_error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery_report);
+    /* A broker refuses the whole batch that a record too large for it travels in: each letter goes alone. */
+    CHECK(rd_kafka_conf_set(conf, "batch.num.messages", "1", NULL, 0) == RD_KAFKA_CONF_OK);
+    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &writer->client, ret_error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    writer->queue = rd_kafka_queue_get_main(writer->client);
+    kafka_wake_attach(&writer->wake, writer->queue);
+    return STATUS_OK;
+}
+
+/* The purge answers every write under way, which frees it. */
+static void close_client(struct dead_letter_writer *writer, int64_t wait_ms)
+{
+    rd_kafka_purge(writer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    for (int i = 0; i < PURGE_POLLS && rd_kafka_outq_len(writer->client) > 0; i++) {
+        rd_kafka_queue_poll_callback(writer->queue, PURGE_POLL_MS);
+    }
+    kafka_wake_detach(writer->queue);
+    rd_kafka_queue_destroy(writer->queue);
+    kafka_client_destroy_within(writer->client, 0, wait_ms);
+    writer->client = NULL;
+}
+
+static void on_fatal(void *context, const char *text)
+{
+    (void)text; /* logged already */
+    struct dead_letter_writer *writer = context;
+    writer->is_broken = true;
+    uv_timer_start(&writer->timer, on_timer, 0, 0);
+}
+
+/* A client that has failed for good is replaced from the loop, never from inside its own callback. */
+static void replace_client(struct dead_letter_writer *writer)
+{
+    close_client(writer, REPLACE_WAIT_MS);
+    struct error error;
+    CHECK(open_client(writer, &error) == STATUS_OK); /* the same settings made one before */
+    writer->is_broken = false;
+    log_warn("the producer of dead letters was replaced", LOG_TEXT("topic", writer->topic));
+}
+
+static void on_timer(uv_timer_t *timer)
 {
     struct dead_letter_writer *writer = timer->data;
+    if (writer->is_broken && !writer->is_closing) {
+        replace_client(writer);
+    }
     struct write *write = writer->refused_first;
     writer->refused_first = NULL;
     while (write != NULL) {
@@ -104,29 +166,22 @@ enum status dead_letter_writer_create(struct event_loop *loop, const struct kafk
                                       void *context, struct dead_letter_writer **ret_writer, struct error *ret_error)
 {
     struct dead_letter_writer *writer = memory_alloc(1, sizeof(*writer));
-    *writer = (struct dead_letter_writer){
-        .loop = loop, .topic = topic, .group = group, .listener = listener, .context = context};
-    rd_kafka_conf_t *conf = NULL;
-    const struct kafka_client_spec spec = {.kind = KAFKA_CLIENT_WRITER, .properties = properties, .context = writer};
-    enum status status = kafka_client_conf(&spec, &conf, ret_error);
-    if (status != STATUS_OK) {
-        free(writer);
-        return status;
-    }
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery_report);
-    /* A broker refuses the whole batch that a record too large for it travels in: each letter goes alone. */
-    CHECK(rd_kafka_conf_set(conf, "batch.num.messages", "1", NULL, 0) == RD_KAFKA_CONF_OK);
-    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &writer->client, ret_error);
-    if (status != STATUS_OK) {
-        free(writer);
-        return status;
-    }
-    writer->queue = rd_kafka_queue_get_main(writer->client);
+    *writer = (struct dead_letter_writer){.loop = loop,
+                                          .properties = properties,
+                                          .topic = topic,
+                                          .group = group,
+                                          .listener = listener,
+                                          .context = context};
     kafka_wake_init(&writer->wake);
-    kafka_wake_attach(&writer->wake, writer->queue);
+    enum status status = open_client(writer, ret_error);
+    if (status != STATUS_OK) {
+        kafka_wake_destroy(&writer->wake);
+        free(writer);
+        return status;
+    }
     writer->wake_watch = event_loop_watch(loop, kafka_wake_fd(&writer->wake), on_wake, writer);
-    writer->refusal_timer.data = writer;
-    CHECK(uv_timer_init(event_loop_uv(loop), &writer->refusal_timer) == 0);
+    writer->timer.data = writer;
+    CHECK(uv_timer_init(event_loop_uv(loop), &writer->timer) == 0);
     writer->is_timer_open = true;
     *ret_writer = writer;
     return STATUS_OK;
@@ -210,7 +265,7 @@ void dead_letter_writer_write(struct dead_letter_writer *writer, const struct de
         rd_kafka_error_destroy(error);
         write->next = writer->refused_first;
         writer->refused_first = write;
-        uv_timer_start(&writer->refusal_timer, on_refusals, 0, 0);
+        uv_timer_start(&writer->timer, on_timer, 0, 0);
     }
 }
 
@@ -220,23 +275,16 @@ static void on_timer_closed(uv_handle_t *handle)
     writer->is_timer_open = false;
 }
 
-void dead_letter_writer_stop(struct dead_letter_writer *writer)
+void dead_letter_writer_stop(struct dead_letter_writer *writer, int64_t wait_ms)
 {
     writer->is_closing = true;
-    on_refusals(&writer->refusal_timer);
+    on_timer(&writer->timer);
     event_loop_unwatch(writer->wake_watch);
-    uv_close((uv_handle_t *)&writer->refusal_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&writer->timer, on_timer_closed);
     while (writer->is_timer_open) {
         uv_run(event_loop_uv(writer->loop), UV_RUN_NOWAIT);
     }
-    rd_kafka_purge(writer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_outq_len(writer->client) > 0) {
-        rd_kafka_queue_poll_callback(writer->queue, 20); /* the purge answers every write, which frees it */
-    }
-    kafka_wake_detach(writer->queue);
-    rd_kafka_queue_destroy(writer->queue);
-    rd_kafka_destroy(writer->client);
-    writer->client = NULL;
+    close_client(writer, wait_ms);
 }
 
 void dead_letter_writer_destroy(struct dead_letter_writer *writer)

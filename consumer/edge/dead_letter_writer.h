@@ -34,7 +34,8 @@ typedef void dead_letter_listener(void *context, uint32_t delivery, uint64_t tok
 
 struct dead_letter_writer;
 
-/* `topic` and `group` are borrowed for the writer's life, the properties for the call.
+/* What is pointed to is borrowed for the writer's life. A client that fails for good is replaced; what it had not
+ * written is answered as refused, which has it written again.
  * Errors: STATUS_INVALID when librdkafka refuses the settings. */
 WARN_UNUSED enum status dead_letter_writer_create(struct event_loop *loop, const struct kafka_properties *properties,
                                                   const char *topic, const char *group, dead_letter_listener *listener,
@@ -45,8 +46,9 @@ WARN_UNUSED enum status dead_letter_writer_create(struct event_loop *loop, const
 void dead_letter_writer_write(struct dead_letter_writer *writer, const struct dead_letter *letter, uint32_t delivery,
                               uint64_t token);
 
-/* Drops what is not acknowledged (its events are delivered again later) and closes. The loop is not running. */
-void dead_letter_writer_stop(struct dead_letter_writer *writer);
+/* Drops what is not acknowledged (its events are delivered again later) and closes within `wait_ms`. The loop is not
+ * running. */
+void dead_letter_writer_stop(struct dead_letter_writer *writer, int64_t wait_ms);
 void dead_letter_writer_destroy(struct dead_letter_writer *writer);
 
 #endif

@@ -6,16 +6,13 @@
 #include "memory.h"
 #include "partition_starts.h"
 
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 #include <uv.h>
 
-enum { SERVE_INTERVAL_MS = 1000, FIND_AGAIN_MS = 1000 };
+enum { SERVE_INTERVAL_MS = 1000, FIND_AGAIN_MS = 1000, LEAVE_WAIT_NS = 500000000 };
 
 /* idle -> finding -> committing -> reading -> revoking -> idle; a revoke before `reading` goes back to idle at once. */
 enum member_state {
@@ -53,6 +50,7 @@ struct kafka_subscription {
     uint32_t slot_count;
     uint32_t unreleased;
     uint32_t searches;                  /* workers not yet back */
+    _Atomic bool is_search_cancelled;   /* they ask nothing more */
     LIST_HEAD(, commit_ticket) commits; /* not yet answered */
     bool has_joined;
     bool is_closing;
@@ -206,8 +204,9 @@ static void search_work(uv_work_t *work)
 {
     struct search *search = work->data;
     struct kafka_subscription *subscription = search->subscription;
-    search->status = partition_starts_find(subscription->client, &subscription->settings.start_from, search->starts,
-                                           search->count, &search->error);
+    search->status =
+        partition_starts_find(subscription->client, &subscription->settings.start_from,
+                              &subscription->is_search_cancelled, search->starts, search->count, &search->error);
 }
 
 static void search_done(uv_work_t *work, int uv_status)
@@ -254,6 +253,7 @@ static void on_assigned(struct kafka_subscription *subscription, const rd_kafka_
     if (partitions->cnt > (int)subscription->settings.partitions_max) {
         fail(subscription, "more partitions were assigned than there were when this member started, twice over; "
                            "a restart makes room for them");
+        rd_kafka_assign(subscription->client, NULL);
         return;
     }
     subscription->slot_count = (uint32_t)partitions->cnt;
@@ -562,36 +562,21 @@ enum status kafka_subscription_start(struct kafka_subscription *subscription, st
     return STATUS_OK;
 }
 
-static void *destroy_client(void *client)
+static int64_t time_left_ms(uint64_t until_ns)
 {
-    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return NULL;
+    uint64_t now_ns = uv_hrtime();
+    return now_ns < until_ns ? (int64_t)((until_ns - now_ns) / 1000000) : 0;
 }
 
-/* The bound on a close that may hang. */
-static void destroy_within(rd_kafka_t *client, int64_t wait_ms)
-{
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, destroy_client, client) == 0);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t until_ns = until.tv_nsec + (wait_ms % 1000) * 1000000;
-    until.tv_sec += wait_ms / 1000 + until_ns / 1000000000;
-    until.tv_nsec = until_ns % 1000000000;
-    if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
-        pthread_detach(thread);
-        log_warn("the Kafka consumer did not close in time; leaving it behind");
-    }
-}
-
-static void leave_group(struct kafka_subscription *subscription, int64_t wait_ms)
+/* Without a coordinator there is nobody to take leave of: the session's time-out does it then. */
+static void leave_group(struct kafka_subscription *subscription)
 {
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(subscription->client, subscription->reply_queue);
     if (error != NULL) {
         rd_kafka_error_destroy(error);
         return;
     }
-    uint64_t until_ns = uv_hrtime() + (uint64_t)wait_ms * 1000000;
+    uint64_t until_ns = uv_hrtime() + LEAVE_WAIT_NS;
     while (!rd_kafka_consumer_closed(subscription->client) && uv_hrtime() < until_ns) {
         rd_kafka_queue_poll_callback(subscription->reply_queue, 20);
     }
@@ -605,17 +590,19 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void kafka_subscription_stop(struct kafka_subscription *subscription, int64_t wait_ms)
 {
+    uint64_t until_ns = uv_hrtime() + (uint64_t)wait_ms * 1000000;
     subscription->is_closing = true;
+    atomic_store(&subscription->is_search_cancelled, true);
     if (subscription->wake_watch != NULL) {
         event_loop_unwatch(subscription->wake_watch);
     }
     if (subscription->state != MEMBER_IDLE && subscription->state != MEMBER_READING) {
         finish_revoke(subscription); /* librdkafka waits for an answer that nobody gives any more */
     }
-    leave_group(subscription, wait_ms);
+    leave_group(subscription);
     uv_close((uv_handle_t *)&subscription->serve_timer, on_handle_closed);
     uv_close((uv_handle_t *)&subscription->find_timer, on_handle_closed);
-    /* A worker still uses the client: its questions have time-outs of their own. */
+    /* A worker still uses the client: each of its questions has a time-out, and it asks no further one. */
     while (subscription->open_handles > 0 || subscription->searches > 0) {
         uv_run(event_loop_uv(subscription->loop), UV_RUN_ONCE);
     }
@@ -626,7 +613,7 @@ void kafka_subscription_stop(struct kafka_subscription *subscription, int64_t wa
     kafka_wake_detach(subscription->reply_queue);
     rd_kafka_queue_destroy(subscription->group_queue);
     rd_kafka_queue_destroy(subscription->reply_queue);
-    destroy_within(subscription->client, wait_ms);
+    kafka_client_destroy_within(subscription->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, time_left_ms(until_ns));
 }
 
 void kafka_subscription_destroy(struct kafka_subscription *subscription)

@@ -65,8 +65,8 @@ WARN_UNUSED enum status kafka_subscription_create(struct event_loop *loop,
 /* Joins the group; a broker that is away is waited for. Errors: STATUS_REFUSED with librdkafka's reason. */
 WARN_UNUSED enum status kafka_subscription_start(struct kafka_subscription *subscription, struct error *ret_error);
 
-/* Leaves the group and closes the handle, each within `wait_ms`; a close that hangs is left behind (librdkafka
- * before 2.6.1 can hang there) and said. No event comes afterwards. The loop is not running. */
+/* Leaves the group and closes the handle within `wait_ms`; a close that hangs is left behind (librdkafka before
+ * 2.6.1 can hang there) and said. No event comes afterwards. The loop is not running. */
 void kafka_subscription_stop(struct kafka_subscription *subscription, int64_t wait_ms);
 void kafka_subscription_destroy(struct kafka_subscription *subscription);
 

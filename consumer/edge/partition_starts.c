@@ -5,11 +5,12 @@
 #include "memory.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_TIMEOUT_MS = 5000 };
+enum { ASK_TIMEOUT_MS = 2000 };
 
 static const char NOTE_PREFIX[] = "1;parts=";
 
@@ -135,8 +136,9 @@ static enum status obey_start_from(rd_kafka_t *client, const struct start_from *
 }
 
 /* All wanted partitions of one topic. */
-static enum status find_in_topic(rd_kafka_t *client, const struct start_from *start_from, const char *topic,
-                                 struct partition_start *starts, size_t count, struct error *ret_error)
+static enum status find_in_topic(rd_kafka_t *client, const struct start_from *start_from,
+                                 const _Atomic bool *is_cancelled, const char *topic, struct partition_start *starts,
+                                 size_t count, struct error *ret_error)
 {
     int32_t partitions = 0;
     enum status status = count_partitions(client, topic, &partitions, ret_error);
@@ -155,6 +157,12 @@ static enum status find_in_topic(rd_kafka_t *client, const struct start_from *st
         if (strcmp(start->topic, topic) != 0) {
             continue;
         }
+        if (start->partition >= partitions || atomic_load(is_cancelled)) {
+            /* Just added, and not known to the broker that was asked: what it has committed is not known either. */
+            status = error_set(ret_error, STATUS_UNAVAILABLE, "partition %" PRId32 " of topic %s is not known yet",
+                               start->partition, topic);
+            continue;
+        }
         const rd_kafka_topic_partition_t *commit = rd_kafka_topic_partition_list_find(commits, topic, start->partition);
         start->first_count = any_commit ? noted : partitions;
         start->needs_commit = false;
@@ -170,7 +178,8 @@ static enum status find_in_topic(rd_kafka_t *client, const struct start_from *st
 }
 
 enum status partition_starts_find(rd_kafka_t *client, const struct start_from *start_from,
-                                  struct partition_start *starts, size_t count, struct error *ret_error)
+                                  const _Atomic bool *is_cancelled, struct partition_start *starts, size_t count,
+                                  struct error *ret_error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
@@ -179,7 +188,7 @@ enum status partition_starts_find(rd_kafka_t *client, const struct start_from *s
             is_first_of_topic = is_first_of_topic && strcmp(starts[j].topic, starts[i].topic) != 0;
         }
         if (is_first_of_topic) {
-            status = find_in_topic(client, start_from, starts[i].topic, starts, count, ret_error);
+            status = find_in_topic(client, start_from, is_cancelled, starts[i].topic, starts, count, ret_error);
         }
     }
     return status;

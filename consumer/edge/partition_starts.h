@@ -19,10 +19,12 @@ struct partition_start {
     bool needs_commit;   /* nothing was committed: commit `offset` before the first record is taken */
 };
 
-/* Fills topic and partition of `starts` in; the rest comes out. Asks the broker and blocks for some seconds at most:
- * not for the loop's thread. Errors: STATUS_UNAVAILABLE, and `starts` is as it was. */
+/* Topic and partition of `starts` go in, the rest comes out. Asks the broker, each question for two seconds at most,
+ * and nothing more once *is_cancelled: not for the loop's thread. Errors: STATUS_UNAVAILABLE; what was found so far is
+ * in `starts`. */
 WARN_UNUSED enum status partition_starts_find(rd_kafka_t *client, const struct start_from *start_from,
-                                              struct partition_start *starts, size_t count, struct error *ret_error);
+                                              const _Atomic bool *is_cancelled, struct partition_start *starts,
+                                              size_t count, struct error *ret_error);
 
 enum { COMMIT_NOTE_MAX = 32 };
 

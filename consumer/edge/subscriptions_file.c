@@ -32,6 +32,7 @@ struct loader {
     const struct subscriptions_rules *rules;
     struct error_list *errors;
     struct subscription_set *set;
+    size_t sink_count; /* of the subscription being read */
 };
 
 /* A key of a map and what reads its value into `target`. */
@@ -539,9 +540,12 @@ static void read_http(struct loader *loader, const struct place *place, const st
     struct http_target *http = &subscription->http;
     const struct yaml_node *secrets = yaml_node_get(node, "secrets");
 
-    if (!is_kind(loader, place, node, YAML_MAPPING, "a map with a url")) {
+    if (loader->sink_count != 1 || !is_kind(loader, place, node, YAML_MAPPING, "a map with a url")) {
         return;
     }
+    http->method = memory_copy_text("POST");
+    http->timeout_ms = DEFAULT_TIMEOUT_MS;
+    http->max_in_flight = DEFAULT_MAX_IN_FLIGHT;
     read_map(loader, place, node, fields, ARRAY_COUNT(fields), http);
     if (yaml_node_get(node, "url") == NULL) {
         report(loader, place, node, "has no url; write the subscriber's, like url: https://crm.example/hooks");
@@ -557,6 +561,108 @@ static void read_http(struct loader *loader, const struct place *place, const st
     }
 }
 
+static void read_topic(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    const struct subscriptions_rules *rules = loader->rules;
+    struct kafka_target *kafka = target;
+    struct error error;
+
+    kafka->topic = read_text(loader, place, node);
+    if (kafka->topic == NULL) {
+        return;
+    }
+    if (subscription_rules_check_topic(bytes_view_of_text(kafka->topic), &error) != STATUS_OK) {
+        report(loader, place, node, "%s", error.text);
+        return;
+    }
+    for (size_t i = 0; i < rules->topics_read_count; i++) {
+        if (strcmp(rules->topics_read[i], kafka->topic) == 0) {
+            report(loader, place, node,
+                   "is a topic that this group reads (topics.events): what is written there would come round again; "
+                   "write another");
+        }
+    }
+    if (rules->topic_dead_letters != NULL && strcmp(rules->topic_dead_letters, kafka->topic) == 0) {
+        report(loader, place, node, "is the topic of the dead letters (topics.dead_letters); write another");
+    }
+}
+
+static void read_format(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    const char *const names[] = {kafka_format_name(KAFKA_FORMAT_AVRO), kafka_format_name(KAFKA_FORMAT_JSON), NULL};
+    struct kafka_target *kafka = target;
+    struct error error;
+    int index = 0;
+
+    if (yaml_value_choice(node, names, &index, &error) != STATUS_OK) {
+        report(loader, place, node, "%s", error.text);
+    }
+    kafka->format = (enum kafka_format)index;
+}
+
+static void read_kafka(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    static const struct field fields[] = {{"topic", read_topic}, {"format", read_format}};
+    struct subscription *subscription = target;
+
+    if (loader->sink_count != 1 || !is_kind(loader, place, node, YAML_MAPPING, "a map with a topic")) {
+        return;
+    }
+    subscription->sink = SINK_KAFKA;
+    subscription->kafka.format = KAFKA_FORMAT_AVRO;
+    read_map(loader, place, node, fields, ARRAY_COUNT(fields), &subscription->kafka);
+    if (yaml_node_get(node, "topic") == NULL) {
+        report(loader, place, node, "has no topic; write one that is there, like topic: incidents-2050");
+    }
+}
+
+static void read_path(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    struct file_target *file = target;
+    struct error error;
+
+    file->path = read_text(loader, place, node);
+    if (file->path != NULL && subscription_rules_check_path(bytes_view_of_text(file->path), &error) != STATUS_OK) {
+        report(loader, place, node, "%s", error.text);
+    }
+}
+
+static void read_fsync(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    const char *const names[] = {file_fsync_name(FILE_FSYNC_ALWAYS), file_fsync_name(FILE_FSYNC_NEVER), NULL};
+    struct file_target *file = target;
+    struct error error;
+    int index = 0;
+
+    if (yaml_value_choice(node, names, &index, &error) != STATUS_OK) {
+        report(loader, place, node, "%s", error.text);
+    }
+    file->fsync = (enum file_fsync)index;
+}
+
+static void read_file(struct loader *loader, const struct place *place, const struct yaml_node *node, void *target)
+{
+    static const struct field fields[] = {{"path", read_path}, {"fsync", read_fsync}};
+    struct subscription *subscription = target;
+
+    if (loader->sink_count != 1 || !is_kind(loader, place, node, YAML_MAPPING, "a map with a path")) {
+        return;
+    }
+    subscription->sink = SINK_FILE;
+    subscription->file.fsync = FILE_FSYNC_ALWAYS;
+    read_map(loader, place, node, fields, ARRAY_COUNT(fields), &subscription->file);
+    if (yaml_node_get(node, "path") == NULL) {
+        report(loader, place, node, "has no path; write the file's, like path: /var/lib/relay/2050.ndjson");
+    }
+}
+
+static size_t count_sinks(const struct yaml_node *map)
+{
+    return (size_t)(yaml_node_get(map, sink_kind_name(SINK_HTTP)) != NULL) +
+           (size_t)(yaml_node_get(map, sink_kind_name(SINK_KAFKA)) != NULL) +
+           (size_t)(yaml_node_get(map, sink_kind_name(SINK_FILE)) != NULL);
+}
+
 static void report_missing(struct loader *loader, const struct place *place, const struct yaml_node *map)
 {
     if (yaml_node_get(map, "id") == NULL) {
@@ -565,12 +671,12 @@ static void report_missing(struct loader *loader, const struct place *place, con
     if (yaml_node_get(map, "tenant") == NULL) {
         report(loader, place, map, "has no tenant; write whose events it gets, like tenant: 2050");
     }
-    if (yaml_node_get(map, "http") == NULL && yaml_node_get(map, "kafka") == NULL &&
-        yaml_node_get(map, "file") == NULL) {
-        report(loader, place, map, "has no sink; write http: and under it the url and the secrets");
+    if (loader->sink_count == 0) {
+        report(loader, place, map,
+               "has no sink; write http: and under it the url and the secrets, or kafka: and under it the topic, or "
+               "file: and under it the path");
     }
-    if (yaml_node_get(map, "http") != NULL &&
-        (yaml_node_get(map, "kafka") != NULL || yaml_node_get(map, "file") != NULL)) {
+    if (loader->sink_count > 1) {
         report(loader, place, map, "has more than one sink; make a subscription for each");
     }
 }
@@ -582,7 +688,7 @@ static void read_subscription(struct loader *loader, const struct place *place, 
         {"id", read_id},           {"tenant", read_tenant},       {"events", read_events},
         {"where", read_where},     {"ordering", read_ordering},   {"payload_version", read_payload_version},
         {"enabled", read_enabled}, {"http", read_http},           {"start", read_later},
-        {"kafka", read_later},     {"file", read_later},          {"rate", read_later},
+        {"kafka", read_kafka},     {"file", read_file},           {"rate", read_later},
         {"http2", read_later},     {"keep_response", read_later},
     };
 
@@ -590,10 +696,8 @@ static void read_subscription(struct loader *loader, const struct place *place, 
     subscription->ordering = SUBSCRIPTION_ORDERING_INCIDENT;
     subscription->payload_version = 1;
     subscription->enabled = true;
-    subscription->http.method = memory_copy_text("POST");
-    subscription->http.timeout_ms = DEFAULT_TIMEOUT_MS;
-    subscription->http.max_in_flight = DEFAULT_MAX_IN_FLIGHT;
     if (is_kind(loader, place, node, YAML_MAPPING, "a map with id, tenant and http")) {
+        loader->sink_count = count_sinks(node);
         read_map(loader, place, node, fields, ARRAY_COUNT(fields), subscription);
         report_missing(loader, place, node);
     }
@@ -698,7 +802,7 @@ enum status subscriptions_file_load(const char *path, const struct subscriptions
                                     struct subscription_set **ret_set, struct error_list *ret_errors)
 {
     struct subscription_set *set = memory_alloc(1, sizeof(*set));
-    struct loader loader = {rules, ret_errors, set};
+    struct loader loader = {.rules = rules, .errors = ret_errors, .set = set};
     struct yaml_tree *tree = NULL;
     size_t errors_before = ret_errors->total;
     enum status status = yaml_tree_load(path, &tree, ret_errors);

@@ -10,6 +10,7 @@
 #include "subscription.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error_list;
 
@@ -20,6 +21,9 @@ enum {
 struct subscriptions_rules {
     bool allow_inline_secrets; /* setting subscriptions.allow_inline_secrets */
     bool egress_http;          /* setting egress.http: a URL may be http, not only https */
+    const char *const *topics_read; /* setting topics.events: no kafka sink may write to one of them */
+    size_t topics_read_count;
+    const char *topic_dead_letters; /* the same for topics.dead_letters; NULL: there is none */
     /* Says whether a key that is spelled rightly can sign (signer_check_key); NULL: not asked. */
     enum status (*check_key)(const struct signing_key *key, struct error *ret_error);
 };

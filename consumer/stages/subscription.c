@@ -20,6 +20,33 @@ const char *subscription_ordering_name(enum subscription_ordering ordering)
     return "";
 }
 
+const char *sink_kind_name(enum sink_kind kind)
+{
+    static const char *const names[] = {[SINK_HTTP] = "http", [SINK_KAFKA] = "kafka", [SINK_FILE] = "file"};
+    return names[kind];
+}
+
+const char *kafka_format_name(enum kafka_format format)
+{
+    static const char *const names[] = {[KAFKA_FORMAT_AVRO] = "avro", [KAFKA_FORMAT_JSON] = "json"};
+    return names[format];
+}
+
+const char *file_fsync_name(enum file_fsync policy)
+{
+    static const char *const names[] = {[FILE_FSYNC_ALWAYS] = "always", [FILE_FSYNC_NEVER] = "never"};
+    return names[policy];
+}
+
+/* Of a Kafka or file sink: enough to keep a producer's batch or a group of writes full, and few beside the attempts
+ * that all subscriptions share (connections_max). */
+enum { UNNAMED_IN_FLIGHT = 64 };
+
+uint32_t subscription_max_in_flight(const struct subscription *subscription)
+{
+    return subscription->sink == SINK_HTTP ? subscription->http.max_in_flight : UNNAMED_IN_FLIGHT;
+}
+
 static bool mask_allows(unsigned mask, unsigned value)
 {
     return mask == 0 || (mask & (1U << value)) != 0;
@@ -91,6 +118,24 @@ static void hash_http_target(uint64_t *hash, const struct http_target *http)
     hash_number(hash, http->max_in_flight);
 }
 
+static void hash_target(uint64_t *hash, const struct subscription *subscription)
+{
+    hash_text(hash, sink_kind_name(subscription->sink));
+    switch (subscription->sink) {
+    case SINK_HTTP:
+        hash_http_target(hash, &subscription->http);
+        break;
+    case SINK_KAFKA:
+        hash_text(hash, subscription->kafka.topic);
+        hash_text(hash, kafka_format_name(subscription->kafka.format));
+        break;
+    case SINK_FILE:
+        hash_text(hash, subscription->file.path);
+        hash_text(hash, file_fsync_name(subscription->file.fsync));
+        break;
+    }
+}
+
 static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
 
 uint64_t subscription_hash(const struct subscription *subscription)
@@ -105,7 +150,7 @@ uint64_t subscription_hash(const struct subscription *subscription)
     hash_text(&hash, subscription_ordering_name(subscription->ordering));
     hash_number(&hash, (uint64_t)subscription->payload_version);
     hash_number(&hash, subscription->enabled);
-    hash_http_target(&hash, &subscription->http);
+    hash_target(&hash, subscription);
     return hash;
 }
 
@@ -165,6 +210,21 @@ static void http_target_free(struct http_target *http)
     free(http->method);
 }
 
+static void target_free(struct subscription *subscription)
+{
+    switch (subscription->sink) {
+    case SINK_HTTP:
+        http_target_free(&subscription->http);
+        break;
+    case SINK_KAFKA:
+        free(subscription->kafka.topic);
+        break;
+    case SINK_FILE:
+        free(subscription->file.path);
+        break;
+    }
+}
+
 void subscription_set_destroy(struct subscription_set *set)
 {
     if (set == NULL) {
@@ -172,7 +232,7 @@ void subscription_set_destroy(struct subscription_set *set)
     }
     for (size_t i = 0; i < set->count; i++) {
         free(set->items[i].id);
-        http_target_free(&set->items[i].http);
+        target_free(&set->items[i]);
     }
     free(set->items);
     free(set);

@@ -40,6 +40,30 @@ struct http_target {
     uint32_t max_in_flight;
 };
 
+enum kafka_format {
+    KAFKA_FORMAT_AVRO, /* key, value and headers as they came */
+    KAFKA_FORMAT_JSON, /* the body of the webhook under the same key */
+};
+
+struct kafka_target {
+    char *topic;
+    enum kafka_format format;
+};
+
+enum file_fsync {
+    FILE_FSYNC_ALWAYS, /* delivered means on the disk */
+    FILE_FSYNC_NEVER,  /* delivered means with the operating system */
+};
+
+struct file_target {
+    char *path;
+    enum file_fsync fsync;
+};
+
+enum sink_kind { SINK_HTTP, SINK_KAFKA, SINK_FILE };
+
+enum { SINK_KIND_COUNT = SINK_FILE + 1 };
+
 struct subscription {
     char *id;
     int64_t tenant;
@@ -49,7 +73,12 @@ struct subscription {
     enum subscription_ordering ordering;
     int payload_version;
     bool enabled;
-    struct http_target http;
+    enum sink_kind sink; /* says which of the three it is */
+    union {
+        struct http_target http;
+        struct kafka_target kafka;
+        struct file_target file;
+    };
 };
 
 struct subscription_set {
@@ -61,6 +90,14 @@ struct subscription_set {
 
 /* "incident", "tenant", "none"; a static string. */
 const char *subscription_ordering_name(enum subscription_ordering ordering);
+
+/* "http", "kafka", "file"; "avro", "json"; "always", "never": static strings. */
+const char *sink_kind_name(enum sink_kind kind);
+const char *kafka_format_name(enum kafka_format format);
+const char *file_fsync_name(enum file_fsync policy);
+
+/* How many of its deliveries may be in the air at once. */
+uint32_t subscription_max_in_flight(const struct subscription *subscription);
 
 /* Whether the event is this subscription's: same tenant, a wanted type, and `where`. Says nothing about `enabled`. */
 bool subscription_matches(const struct subscription *subscription, const struct incident_event *event);

@@ -320,3 +320,40 @@ enum status subscription_rules_check_header_value(struct bytes_view value, struc
     }
     return STATUS_OK;
 }
+
+enum status subscription_rules_check_topic(struct bytes_view topic, struct error *ret_error)
+{
+    char shown[8];
+
+    if (topic.size == 0 || topic.size > SUBSCRIPTION_TOPIC_MAX) {
+        return error_set(ret_error, STATUS_INVALID, "has %zu bytes; a topic's name has 1 to %d", topic.size,
+                         SUBSCRIPTION_TOPIC_MAX);
+    }
+    for (size_t i = 0; i < topic.size; i++) {
+        if (!is_alphanumeric(topic.data[i]) && !is_one_of(topic.data[i], "._-")) {
+            return error_set(ret_error, STATUS_INVALID,
+                             "%s may not stand in a topic's name; write letters, digits, . _ - only",
+                             byte_text(topic.data[i], shown));
+        }
+    }
+    if (bytes_view_equal_text(topic, ".") || bytes_view_equal_text(topic, "..")) {
+        return error_set(ret_error, STATUS_INVALID, "dots alone are no topic's name; write letters, digits, . _ -");
+    }
+    return STATUS_OK;
+}
+
+enum status subscription_rules_check_path(struct bytes_view path, struct error *ret_error)
+{
+    if (path.size == 0) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "a path is not empty; write a file's, like /var/lib/relay/2050.ndjson");
+    }
+    if (path.size > SUBSCRIPTION_PATH_MAX) {
+        return error_set(ret_error, STATUS_INVALID, "has %zu bytes; a path has at most %d", path.size,
+                         SUBSCRIPTION_PATH_MAX);
+    }
+    if (path.data[path.size - 1] == '/') {
+        return error_set(ret_error, STATUS_INVALID, "ends with / and so names a folder; write a file's path");
+    }
+    return STATUS_OK;
+}

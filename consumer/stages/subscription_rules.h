@@ -1,4 +1,4 @@
-/* subscription_rules.h: what an id, a URL and a header of a subscription must look like (secrets: signing_key.h).
+/* subscription_rules.h: what an id, a URL, a header, a topic and a path of a subscription must look like (secrets: signing_key.h).
  *
  * Each function answers for one text and fills *ret_error with a line that says what to write instead. A header's
  * value and a URL (which may hold a token) never appear in it: a place in them is said by its byte, counted
@@ -20,6 +20,8 @@ enum {
     SUBSCRIPTION_URL_MAX = 2048,          /* bytes */
     SUBSCRIPTION_TIMEOUT_MAX_MS = 300000,
     SUBSCRIPTION_IN_FLIGHT_MAX = 1000,
+    SUBSCRIPTION_TOPIC_MAX = 249, /* bytes; Kafka's own bound */
+    SUBSCRIPTION_PATH_MAX = 4095, /* bytes; Linux' own bound */
 };
 
 /* 1 to 64 of letters, digits, '-', '_', '.'. */
@@ -35,5 +37,11 @@ WARN_UNUSED enum status subscription_rules_check_header_name(struct bytes_view n
 /* A field-value of RFC 9110 section 5.5 that is not empty: no control characters but the tab, no white space at its
  * ends. */
 WARN_UNUSED enum status subscription_rules_check_header_value(struct bytes_view value, struct error *ret_error);
+
+/* A name that Kafka takes for a topic: letters, digits, '.', '_', '-', and neither "." nor "..". */
+WARN_UNUSED enum status subscription_rules_check_topic(struct bytes_view topic, struct error *ret_error);
+
+/* A path that can be a file's: not empty, no '/' at its end. */
+WARN_UNUSED enum status subscription_rules_check_path(struct bytes_view path, struct error *ret_error);
 
 #endif

@@ -57,6 +57,7 @@ enum status webhook_request_build(const struct webhook_attempt *attempt, struct 
     const struct http_target *target = &subscription->http;
     enum status status;
 
+    CHECK(subscription->sink == SINK_HTTP);
     CHECK(attempt->event_tenant == subscription->tenant);
     CHECK(attempt->key_tenant == subscription->tenant);
     CHECK(event_id_is_valid(attempt->id));

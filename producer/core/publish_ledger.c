@@ -51,6 +51,12 @@ static struct place *slot(const struct publish_ledger *ledger, uint64_t place)
     return &ledger->places[place % ledger->limits.events_max];
 }
 
+void publish_ledger_start(struct publish_ledger *ledger, struct publish_position position)
+{
+    CHECK(ledger->first == ledger->next && position.line >= 1 && position.offset >= 0);
+    ledger->read_to = position;
+}
+
 bool publish_ledger_has_room(const struct publish_ledger *ledger, int64_t bytes)
 {
     if (ledger->is_held || ledger->next - ledger->first >= ledger->limits.events_max) {

@@ -43,6 +43,9 @@ struct publish_ledger;
 struct publish_ledger *publish_ledger_create(const struct publish_limits *limits); /* both at least 1 */
 void publish_ledger_destroy(struct publish_ledger *ledger);                        /* NULL is fine */
 
+/* The line that is read next begins there; without it line 1, byte 0. Only while no place is held. */
+void publish_ledger_start(struct publish_ledger *ledger, struct publish_position position);
+
 /* May an event of `bytes` be taken in now? An event larger than bytes_max is taken when no other is there. */
 bool publish_ledger_has_room(const struct publish_ledger *ledger, int64_t bytes);
 

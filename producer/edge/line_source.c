@@ -11,11 +11,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_AHEAD = 256 * 1024 }; /* beyond a line of full length and its newline */
+enum {
+    READ_AHEAD = 256 * 1024, /* beyond a line of full length and its newline */
+    QUIET_READS = 4,         /* that find nothing, before a file that lost its path is taken to be complete */
+};
 
 struct line_source {
+    char *path;
     int fd;
     bool is_stdin;
+    bool is_followed;
+    bool is_waiting;                  /* the last read has found nothing */
+    bool is_shortened;                /* ended because it is shorter than what was read */
+    int quiet_reads;                  /* since another file has its path, one after the other */
+    int queue[LINE_SOURCE_QUEUE_MAX]; /* descriptors of the files that come after this one */
+    uint32_t queue_count;
     bool is_ended;       /* a read has said so */
     bool is_in_long;     /* the start of a long line has been taken, its end not */
     bool is_first_shown; /* line_source_next has answered since the last take or fill */
@@ -68,6 +78,7 @@ enum status line_source_open(const char *path, size_t line_max, struct line_sour
         return STATUS_IO;
     }
     struct line_source *source = memory_alloc(1, sizeof(*source));
+    source->path = memory_copy_text(path);
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->line_max = line_max;
@@ -86,6 +97,10 @@ void line_source_destroy(struct line_source *source)
     if (!source->is_stdin) {
         close(source->fd);
     }
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        close(source->queue[i]);
+    }
+    free(source->path);
     free(source->buffer);
     free(source);
 }
@@ -93,6 +108,150 @@ void line_source_destroy(struct line_source *source)
 int line_source_fd(const struct line_source *source)
 {
     return source->fd;
+}
+
+bool line_source_is_regular(const struct line_source *source)
+{
+    struct stat facts;
+    return fstat(source->fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+int64_t line_source_size(const struct line_source *source)
+{
+    struct stat facts;
+    return fstat(source->fd, &facts) == 0 && S_ISREG(facts.st_mode) ? (int64_t)facts.st_size : -1;
+}
+
+enum status line_source_identify(const struct line_source *source, int64_t head_size,
+                                 struct input_identity *ret_identity, struct error *ret_error)
+{
+    return input_identity_read(source->fd, head_size, ret_identity, ret_error);
+}
+
+/* ---- reading on ---- */
+
+/* Where the next line begins when `offset` is where the last one has ended; it may have lacked its newline, and have it
+ * now. */
+static enum status find_line_start(int fd, int64_t *offset, struct error *ret_error)
+{
+    char around[2] = {'\n', '\n'};
+    if (*offset == 0) {
+        return STATUS_OK;
+    }
+    ssize_t count = pread(fd, around, sizeof(around), (off_t)*offset - 1);
+    if (count < 1) {
+        return error_set(ret_error, STATUS_INVALID, "it has become shorter: byte %" PRId64 " is beyond its end",
+                         *offset);
+    }
+    if (around[0] == '\n' || count == 1) {
+        return STATUS_OK;
+    }
+    if (around[1] != '\n') {
+        return error_set(ret_error, STATUS_INVALID, "the line that ended at byte %" PRId64 " goes on now", *offset);
+    }
+    (*offset)++;
+    return STATUS_OK;
+}
+
+enum status line_source_continue(struct line_source *source, const struct input_identity *identity, int64_t line,
+                                 int64_t offset, bool may_search, struct error *ret_error)
+{
+    CHECK(source->taken == 0 && source->end == 0 && !source->is_stdin);
+    if (!input_identity_is_same_file(identity, source->fd) && may_search) {
+        int fd = input_identity_find(identity, source->path);
+        if (fd >= 0) {
+            close(source->fd);
+            source->fd = fd;
+        }
+    }
+    enum status status = input_identity_check(identity, source->fd, ret_error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = find_line_start(source->fd, &offset, ret_error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (lseek(source->fd, (off_t)offset, SEEK_SET) < 0) {
+        return error_set(ret_error, STATUS_IO, "%s", strerror(errno));
+    }
+    source->number = line;
+    source->offset = offset;
+    source->taken = offset;
+    return STATUS_OK;
+}
+
+/* ---- following ---- */
+
+void line_source_follow(struct line_source *source)
+{
+    CHECK(line_source_is_regular(source) && !source->is_ended);
+    source->is_followed = true;
+}
+
+bool line_source_is_waiting(const struct line_source *source)
+{
+    return source->is_waiting && !source->is_ended;
+}
+
+/* Has another file than the newest one that is known taken the path? */
+static bool has_new_file(const struct line_source *source)
+{
+    int newest = source->queue_count > 0 ? source->queue[source->queue_count - 1] : source->fd;
+    struct stat known;
+    struct stat at_path;
+    return fstat(newest, &known) == 0 && stat(source->path, &at_path) == 0 && S_ISREG(at_path.st_mode) &&
+           (known.st_ino != at_path.st_ino || known.st_dev != at_path.st_dev);
+}
+
+enum status line_source_look_around(struct line_source *source)
+{
+    CHECK(source->is_followed);
+    if (!has_new_file(source)) {
+        return STATUS_OK;
+    }
+    if (source->queue_count == LINE_SOURCE_QUEUE_MAX) {
+        return STATUS_FULL;
+    }
+    int fd;
+    if (open_path(source->path, &fd, NULL) == STATUS_OK) { /* otherwise it is gone again, or comes later */
+        source->queue[source->queue_count++] = fd;
+    }
+    return STATUS_OK;
+}
+
+bool line_source_go_on(struct line_source *source)
+{
+    CHECK(source->is_followed && source->is_ended && source->start == source->end);
+    bool is_other = !source->is_shortened;
+    if (is_other) {
+        CHECK(source->queue_count > 0);
+        close(source->fd);
+        source->fd = source->queue[0];
+        source->queue_count--;
+        memmove(source->queue, source->queue + 1, source->queue_count * sizeof(source->queue[0]));
+    } else {
+        CHECK(lseek(source->fd, 0, SEEK_SET) == 0); /* a regular file */
+    }
+    source->is_ended = false;
+    source->is_waiting = false;
+    source->is_shortened = false;
+    source->is_first_shown = false;
+    source->quiet_reads = 0;
+    source->start = 0;
+    source->scanned = 0;
+    source->end = 0;
+    source->number = 1;
+    source->offset = 0;
+    source->taken = 0;
+    return is_other;
+}
+
+bool line_source_is_caught_up(const struct line_source *source)
+{
+    return source->is_followed && !source->is_ended && source->queue_count == 0 && !has_new_file(source) &&
+           line_source_size(source) == source->taken + (int64_t)(source->end - source->start) &&
+           memchr(source->buffer + source->start, '\n', source->end - source->start) == NULL;
 }
 
 static void make_room(struct line_source *source)
@@ -106,6 +265,32 @@ static void make_room(struct line_source *source)
     source->start = 0;
 }
 
+/* Where the next read begins. */
+static int64_t read_to(const struct line_source *source)
+{
+    return source->taken + (int64_t)(source->end - source->start);
+}
+
+/* Is a followed file at its end for good? */
+static void after_read(struct line_source *source, bool is_nothing)
+{
+    source->is_waiting = is_nothing;
+    if (!is_nothing) {
+        source->quiet_reads = 0;
+        return;
+    }
+    if (line_source_size(source) < read_to(source)) {
+        /* What is left of a line has no end any more. A long one has its reject, which ends here. */
+        source->end = source->is_in_long ? source->end : source->start;
+        source->scanned = source->end;
+        source->is_shortened = true;
+        source->is_ended = true;
+    } else if (source->queue_count > 0) {
+        source->quiet_reads++;
+        source->is_ended = source->quiet_reads >= QUIET_READS;
+    }
+}
+
 enum status line_source_fill(struct line_source *source, struct error *ret_error)
 {
     CHECK(!source->is_ended);
@@ -117,11 +302,15 @@ enum status line_source_fill(struct line_source *source, struct error *ret_error
         if (errno == EINTR || errno == EAGAIN) {
             return STATUS_OK;
         }
-        return error_set(ret_error, STATUS_IO, "cannot be read at byte %" PRId64 ": %s",
-                         source->taken + (int64_t)(source->end - source->start), strerror(errno));
+        return error_set(ret_error, STATUS_IO, "cannot be read at byte %" PRId64 ": %s", read_to(source),
+                         strerror(errno));
     }
-    source->is_ended = count == 0;
     source->end += (size_t)count;
+    if (source->is_followed) {
+        after_read(source, count == 0);
+    } else {
+        source->is_ended = count == 0;
+    }
     return STATUS_OK;
 }
 

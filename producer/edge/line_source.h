@@ -3,11 +3,17 @@
  * A line ends with a newline, which is no part of it; the last one may lack it. A line of up to `line_max` bytes is
  * given whole. Of a longer one the first `line_max` bytes are given, so that somebody can judge it, and then the
  * rest in pieces, as it comes. Nothing here waits: read when line_source_fd is readable, and only then (a FIFO that
- * nobody has opened for writing yet looks ended to a read, but not to poll). */
+ * nobody has opened for writing yet looks ended to a read, but not to poll).
+ *
+ * A file that is followed has no end of its own: what is appended is read too, and its last line counts when its
+ * newline is there. It ends when another file has taken its path (it was renamed, and a new one made) and nothing has
+ * been appended for a while, or when it has become shorter than what was read of it. Then line_source_go_on begins
+ * with the new file, or with the shortened one, at its start. */
 #ifndef RELAY_LINE_SOURCE_H
 #define RELAY_LINE_SOURCE_H
 
 #include "bytes.h"
+#include "input_identity.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -37,11 +43,44 @@ WARN_UNUSED enum status line_source_open(const char *path, size_t line_max, stru
                                          struct error *ret_error);
 void line_source_destroy(struct line_source *source); /* NULL is fine; standard input stays open */
 
+bool line_source_is_regular(const struct line_source *source); /* a file with offsets, no pipe or terminal */
+int64_t line_source_size(const struct line_source *source);    /* of a regular file now; -1: not known */
+
+/* Which file it is: the first `head_size` bytes count, at most INPUT_HEAD_MAX.
+ * Errors: STATUS_IO with the reason; STATUS_INVALID: it is no regular file. */
+WARN_UNUSED enum status line_source_identify(const struct line_source *source, int64_t head_size,
+                                             struct input_identity *ret_identity, struct error *ret_error);
+
+/* Reads on where an earlier reading of the same file has stopped: line `line` begins at byte `offset`. Before the first
+ * read. `may_search`: if another file has taken its path, it is looked for in the same folder, under any name.
+ * Errors: STATUS_INVALID: it is not the same file, or not as it was; STATUS_IO; with the reason. */
+WARN_UNUSED enum status line_source_continue(struct line_source *source, const struct input_identity *identity,
+                                             int64_t line, int64_t offset, bool may_search, struct error *ret_error);
+
 int line_source_fd(const struct line_source *source);
 
 /* Reads once. Only when line_source_next says LINE_PART_NONE, and the descriptor is readable.
  * Errors: STATUS_IO with the reason and the byte at which it happened. */
 WARN_UNUSED enum status line_source_fill(struct line_source *source, struct error *ret_error);
+
+/* The file is followed from now on; it must be regular. Before the first read. */
+void line_source_follow(struct line_source *source);
+
+/* Of a followed file: has all of it been read for now? Then read again in a while; the descriptor does not tell. */
+bool line_source_is_waiting(const struct line_source *source);
+
+/* Of a followed file: looks whether another file has taken its path. Several may, one after the other, while this one
+ * is still being read: call it a few times a second.
+ * Errors: STATUS_FULL: more than LINE_SOURCE_QUEUE_MAX wait; the newest is not noted yet. */
+enum { LINE_SOURCE_QUEUE_MAX = 64 };
+WARN_UNUSED enum status line_source_look_around(struct line_source *source);
+
+/* Of a followed file at LINE_PART_END: begins with what comes next; lines and bytes are counted from its start. True
+ * when it is another file, false when it is the same one, shortened. */
+bool line_source_go_on(struct line_source *source);
+
+/* Of a followed file: is there nothing that is not read, but for a line without its newline? */
+bool line_source_is_caught_up(const struct line_source *source);
 
 /* Looks at the next part without taking it: the same answer until line_source_take or line_source_fill. */
 enum line_part line_source_next(struct line_source *source, struct input_line *ret_line);

@@ -44,7 +44,7 @@ static void add_header(struct outgoing_record *record, const char *name, struct 
 }
 
 void record_encode(struct record_encoder *encoder, const struct incident_event *event, const char *id,
-                   struct outgoing_record *ret_record)
+                   struct bytes_view trace_parent, struct outgoing_record *ret_record)
 {
     CHECK(event->has_sent_at);
     int64_t sent_at_ms = utc_time_us_to_ms(event->sent_at_us);
@@ -69,4 +69,7 @@ void record_encode(struct record_encoder *encoder, const struct incident_event *
     add_header(ret_record, "ce_subject", bytes_as_view(&encoder->subject));
     add_header(ret_record, "ce_time", bytes_as_view(&encoder->time));
     add_header(ret_record, "content-type", BYTES_LITERAL("application/avro"));
+    if (trace_parent.size > 0) {
+        add_header(ret_record, "traceparent", trace_parent);
+    }
 }

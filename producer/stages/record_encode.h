@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTGOING_HEADERS_MAX = 7 };
+enum { OUTGOING_HEADERS_MAX = 8 };
 
 struct outgoing_header {
     const char *name; /* static */
@@ -32,9 +32,9 @@ struct record_encoder;
 struct record_encoder *record_encoder_create(const char *source);
 void record_encoder_destroy(struct record_encoder *encoder); /* NULL is fine */
 
-/* The record of an event that has sent_at, and its id. It borrows from `id` and from the encoder: valid until the next
- * call. */
+/* The record of an event that has sent_at, its id, and the trace that it belongs to (size 0: none). It borrows from
+ * `id`, `trace_parent` and the encoder: valid until the next call. */
 void record_encode(struct record_encoder *encoder, const struct incident_event *event, const char *id,
-                   struct outgoing_record *ret_record);
+                   struct bytes_view trace_parent, struct outgoing_record *ret_record);
 
 #endif

@@ -127,6 +127,21 @@ PLANTS = {
 }
 
 
+KEYS = [f"a.key_{number}" for number in range(10)]
+HELP = ("#!/bin/sh\necho 'Usage\n\nSettings:\n  kafka.PROPERTY   any\n  topic   incident.events   topic to write to%s\n"
+        + "\n".join(f"  {key}   8s  text" for key in KEYS) + "'\n")
+ROWS = "<!-- settings: %s -->\n\n| key | default | meaning |\n|---|---|---|\n| `topic` | `%s` | topic to write to |\n" \
+    + "".join(f"| `{key}` | `8s` | text |\n" for key in KEYS) + "<!-- end -->\n"
+
+
+def readme(producer_default="incident.events", more=""):
+    return ({"README.md": ROWS % ("incident-producer", producer_default) + ROWS % ("incident-consumer", "incident.events"),
+             "build/bin/incident-producer": HELP % more, "build/bin/incident-consumer": HELP % ""}, "README.md")
+
+
+PLANTS["readme_shows_every_setting"] = [readme("incidents"), readme(more="\n  drain   8s   how long")]
+
+
 def write_plant(folder, files):
     root = pathlib.Path(folder)
     (root / "build").mkdir()
@@ -135,7 +150,9 @@ def write_plant(folder, files):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        if name.startswith("build/"):
+        if name.startswith("build/bin/"):
+            path.chmod(0o755)
+        elif name.startswith("build/"):
             archive = path.parent / f"lib{path.name.removesuffix('.a.c')}.a"
             member = path.with_suffix(".o")
             subprocess.run(["gcc", "-w", "-O0", "-fno-builtin", "-c", str(path), "-o", str(member)], check=True)

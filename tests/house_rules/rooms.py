@@ -15,14 +15,17 @@ ROOMS = {
     # Edges touch the world. They see plain types of core and stages; of other edges, only the gate that every call
     # goes through.
     "consumer/edge/sinks": ["common/base", "common/service", "consumer/stages", "consumer/core/delivery_core.h",
-                            "consumer/edge/address_gate.h"],
+                            "consumer/edge/address_gate.h", "consumer/edge/signer.h"],
     "consumer/edge": ["common/base", "common/service", "common/incident/utc_time.h", "common/incident/incident.h",
                       "consumer/stages", "consumer/core/delivery_core.h"],
     "producer/edge": ["common/base", "common/service", "common/incident/utc_time.h", "common/incident/incident.h",
                       "producer/stages", "producer/core"],
-    # Each program joins its own rooms.
+    # Each program joins its own rooms; a command is a program of its own that shares them.
+    "consumer/commands": ["common/base", "common/incident", "common/service", "consumer", "consumer/core",
+                          "consumer/stages", "consumer/edge", "consumer/edge/sinks"],
     "consumer": ["common/base", "common/incident", "common/service", "consumer/core", "consumer/stages",
-                 "consumer/edge", "consumer/edge/sinks"],
+                 "consumer/edge", "consumer/edge/sinks", "consumer/commands/commands.h",
+                 "consumer/commands/run_command.h"],
     "producer": ["common/base", "common/incident", "common/service", "producer/core", "producer/stages",
                  "producer/edge"],
     # The sandbox witnesses against both programs, so it shares the ground with them and nothing else.
@@ -34,7 +37,8 @@ ROOMS = {
 # Edges that one folder holds: no file of one may include the header of another.
 EDGES = {
     "consumer/edge": [["kafka_subscription", "partition_starts"], ["dead_letter_writer"], ["signer"],
-                      ["address_gate"], ["subscriptions_file"]],
+                      ["address_gate"], ["subscriptions_file"],
+                      ["kafka_record"], ["record_fetch"]],
 }
 
 # Library header → where it may be included. A folder ends with a slash. A program's main.c names every library's

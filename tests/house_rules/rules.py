@@ -292,3 +292,31 @@ def documents_name_what_is_there(tree):
                 if not target.exists() and not is_pattern:
                     faults.append(f"{path}:{number}: {link or quoted} is not there")
     return faults
+
+
+SETTINGS_TABLE = re.compile(r"<!-- settings: ([\w-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
+SETTINGS_ROW = re.compile(r"^\| `([\w.]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+
+
+@rule
+def readme_shows_every_setting(tree):
+    """README's tables of settings are what --help says: the same keys, each with its default and its meaning."""
+    faults = []
+    tables = dict(SETTINGS_TABLE.findall(tree.text("README.md")))
+    for program in ("incident-producer", "incident-consumer"):
+        said = subprocess.run([str(tree.build / "bin" / program), "--help"], check=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True).stdout
+        _, _, settings = said.partition("\nSettings")
+        shown = dict(re.findall(r"^  ([a-z][\w.]*) +(\S.*)$", settings.split("\n\n")[0], re.MULTILINE))
+        rows = {key: (default.strip("`"), meaning) for key, default, meaning in
+                SETTINGS_ROW.findall(tables.get(program, ""))}
+        # `kafka.PROPERTY` stands for too many to be a row.
+        if shown.pop("kafka.PROPERTY", None) is None or len(shown) < 10:
+            faults.append(f"README.md: {program} --help has no settings that this rule understands")
+        for key in sorted(shown.keys() ^ rows.keys()):
+            faults.append(f"README.md: {program}: {key} is only in " + ("--help" if key in shown else "README.md"))
+        for key in sorted(shown.keys() & rows.keys()):
+            default, meaning = rows[key]
+            if not (shown[key].startswith(default) and shown[key].endswith(meaning)):
+                faults.append(f"README.md: {program}: {key}: --help says `{shown[key]}`")
+    return faults

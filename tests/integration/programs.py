@@ -70,7 +70,6 @@ class Program:
         number = len(list(self.folder.glob(f"{self.name}.*.log"))) + 1
         self.log_path = self.folder / f"{self.name}.{number}.log"
         self.out_path = self.folder / f"{self.name}.{number}.out"
-        self.peak = 0
         self.status = None
         assert threading.current_thread() is threading.main_thread()
         with open(self.log_path, "wb") as log, open(self.out_path, "wb") as out:
@@ -105,13 +104,8 @@ class Program:
         return wait_for(seen, lambda: f"log line {pattern!r} of {self.name}:\n{self.text()[-3000:]}", timeout_s)
 
     def poll(self):
-        """Reaps it when it has ended, and keeps how much memory it had at most."""
-        if self.status is None:
-            self.look_at_memory()
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid != 0:
-                self.status = os.waitstatus_to_exitcode(status)
-                self.process.returncode = self.status
+        """Its exit status, None while it runs."""
+        self.status = self.process.poll()
         return self.status
 
     def is_running(self):
@@ -135,22 +129,16 @@ class Program:
         self.signal(signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
 
-    def resident_bytes(self):
+    def memory(self, name):
+        """VmRSS or VmHWM, in bytes. (The rusage of a child begins with its parent's size, so it is of no use.)"""
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) * 1024
+        return int(re.search(rf"{name}:\s+(\d+)", text).group(1)) * 1024
 
-    def look_at_memory(self):
-        """The kernel's own high-water mark, which begins anew at exec; wait4's ru_maxrss would count what pytest had at
-        the fork."""
-        text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+)", text)  # gone once it has ended
-        if found:
-            self.peak = max(self.peak, int(found.group(1)) * 1024)
+    def resident_bytes(self):
+        return self.memory("VmRSS")
 
     def peak_bytes(self):
-        """As of the last look, which is at most one turn of a wait before its end."""
-        assert self.peak > 0
-        return self.peak
+        return self.memory("VmHWM")
 
     def close(self):
         if self.is_running():

@@ -46,14 +46,14 @@ static void assert_header(const struct outgoing_record *record, size_t at, const
 static void test_published_vector(void **state)
 {
     (void)state;
-    struct intake *intake = intake_create();
+    struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
     struct record_encoder *encoder = record_encoder_create("/proctoring/incidents");
     struct intake_result result;
     struct outgoing_record record;
     int64_t now_ms = ms_of("2026-02-03T09:58:02.077Z"); /* the line's own sent_at */
-    assert_int_equal(intake_read_event(intake, get_line(1), false, now_ms, &result), INTAKE_EVENT);
+    assert_int_equal(intake_read(intake, get_line(1), false, now_ms, &result), INTAKE_EVENT);
     assert_string_equal(result.id, "01c53cb4-b758-85a7-8d3b-b140da624705");
-    record_encode(encoder, &result.event, result.id, &record);
+    record_encode(encoder, &result.event, result.id, result.trace_parent, &record);
 
     assert_true(bytes_view_equal_text(record.key, "2051"));
     assert_int_equal(record.timestamp_ms, now_ms);
@@ -85,14 +85,14 @@ static void test_published_vector(void **state)
 static void test_stamp(void **state)
 {
     (void)state;
-    struct intake *intake = intake_create();
+    struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
     struct intake_result result;
     char first_id[EVENT_ID_MAX + 1];
-    assert_int_equal(intake_read_event(intake, get_line(4), false, 1000000000123, &result), INTAKE_EVENT);
+    assert_int_equal(intake_read(intake, get_line(4), false, 1000000000123, &result), INTAKE_EVENT);
     assert_int_equal(result.event.sent_at_us, 1000000000123000);
     assert_string_equal(result.id, "edc9a792-dff1-807a-bf61-d425269991f5");
     memcpy(first_id, result.id, sizeof(first_id));
-    assert_int_equal(intake_read_event(intake, get_line(4), false, 2000000000456, &result), INTAKE_EVENT);
+    assert_int_equal(intake_read(intake, get_line(4), false, 2000000000456, &result), INTAKE_EVENT);
     assert_int_equal(result.event.sent_at_us, 2000000000456000);
     assert_string_equal(result.id, first_id);
     intake_destroy(intake);
@@ -101,17 +101,16 @@ static void test_stamp(void **state)
 static void test_answers(void **state)
 {
     (void)state;
-    struct intake *intake = intake_create();
+    struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
     struct intake_result result;
-    assert_int_equal(intake_read_event(intake, BYTES_LITERAL(" \t\r"), false, 1, &result), INTAKE_BLANK);
-    assert_int_equal(intake_read_event(intake, bytes_view_of(NULL, 0), false, 1, &result), INTAKE_BLANK);
-    assert_int_equal(intake_read_event(intake, BYTES_LITERAL("[1]"), false, 1, &result), INTAKE_REJECT);
+    assert_int_equal(intake_read(intake, BYTES_LITERAL(" \t\r"), false, 1, &result), INTAKE_BLANK);
+    assert_int_equal(intake_read(intake, bytes_view_of(NULL, 0), false, 1, &result), INTAKE_BLANK);
+    assert_int_equal(intake_read(intake, BYTES_LITERAL("[1]"), false, 1, &result), INTAKE_REJECT);
     assert_string_equal(result.violation.rule, "json.syntax");
     assert_string_equal(result.violation.pointer, "");
     uint8_t *prefix = malloc(INTAKE_LINE_MAX);
     memset(prefix, ' ', INTAKE_LINE_MAX);
-    assert_int_equal(intake_read_event(intake, bytes_view_of(prefix, INTAKE_LINE_MAX), true, 1, &result),
-                     INTAKE_REJECT);
+    assert_int_equal(intake_read(intake, bytes_view_of(prefix, INTAKE_LINE_MAX), true, 1, &result), INTAKE_REJECT);
     assert_string_equal(result.violation.rule, "line.size");
     free(prefix);
     assert_true(intake_is_text(BYTES_LITERAL("gr\xc3\xbc\xc3\x9f")));
@@ -122,11 +121,11 @@ static void test_answers(void **state)
 static void test_end_time_is_expected(void **state)
 {
     (void)state;
-    struct intake *intake = intake_create();
+    struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
     struct intake_result result;
     struct bytes_view line = get_line(1);
-    assert_int_equal(intake_read_event(intake, line, false, 1, &result), INTAKE_EVENT);
-    assert_false(result.is_end_time_missing);
+    assert_int_equal(intake_read(intake, line, false, 1, &result), INTAKE_EVENT);
+    assert_false((result.warnings >> INTAKE_WARNING_END_TIME & 1) != 0);
     /* TRIGGERED and RESOLVED: the same event but for the word. */
     static const char word[] = "\"TRIGGERED\"";
     const uint8_t *found = memmem(line.data, line.size, word, strlen(word));
@@ -136,8 +135,8 @@ static void test_end_time_is_expected(void **state)
     bytes_append(&resolved, line.data, before);
     bytes_append_text(&resolved, "\"RESOLVED\"");
     bytes_append(&resolved, found + strlen(word), line.size - before - strlen(word));
-    assert_int_equal(intake_read_event(intake, bytes_as_view(&resolved), false, 1, &result), INTAKE_EVENT);
-    assert_true(result.is_end_time_missing);
+    assert_int_equal(intake_read(intake, bytes_as_view(&resolved), false, 1, &result), INTAKE_EVENT);
+    assert_true((result.warnings >> INTAKE_WARNING_END_TIME & 1) != 0);
     bytes_free(&resolved);
     intake_destroy(intake);
 }

@@ -85,7 +85,7 @@ static void start(struct fixture *fixture, const char *input, const char *reject
         .rejects = rejects_file_create(rejects),
         .counts = producer_counts_create(fixture->metrics),
     };
-    fixture->reader = producer_reader_create(&fixture->work, fixture->source, "/test");
+    fixture->reader = producer_reader_create(&fixture->work, fixture->source, INTAKE_FORMAT_EVENT, "/test");
     fixture->sender = producer_sender_create(&fixture->work, fixture->publisher, "incident.events");
 }
 
@@ -189,14 +189,13 @@ static void assert_log(struct fixture *fixture, int expected)
     FILE *file = fopen(examples_path, "re");
     char *line = NULL;
     size_t capacity = 0;
-    struct intake *intake = intake_create();
+    struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
     for (int i = 0; i < expected; i++) {
         ssize_t size = getline(&line, &capacity, file);
         assert_true(size > 0);
         struct intake_result result;
-        assert_int_equal(
-            intake_read_event(intake, bytes_view_of(line, (size_t)size - 1), false, 1770112682077, &result),
-            INTAKE_EVENT);
+        assert_int_equal(intake_read(intake, bytes_view_of(line, (size_t)size - 1), false, 1770112682077, &result),
+                         INTAKE_EVENT);
         rd_kafka_message_t *message = rd_kafka_consumer_poll(log, 10000);
         assert_non_null(message);
         rd_kafka_headers_t *headers = NULL;

@@ -18,7 +18,7 @@ static void test_defaults(void **state)
     assert_int_equal(producer_settings_load(NULL, NULL, 0, &settings, &errors), STATUS_OK);
     assert_null(settings.admin_listen);
     assert_string_equal(settings.input, "-");
-    assert_int_equal(settings.format, PRODUCER_FORMAT_EVENT);
+    assert_int_equal(settings.format, INTAKE_FORMAT_EVENT);
     assert_string_equal(settings.topic, "incident.events");
     assert_string_equal(settings.rejects, "rejects.ndjson");
     assert_int_equal(settings.drain_ms, 8000);
@@ -48,7 +48,7 @@ static void test_refused(void **state)
 {
     (void)state;
     assert_refused("checkpoint=c", "comes in a later version");
-    assert_refused("format=change", "comes in a later version");
+    assert_refused("format=csv", "--set format: ");
     assert_refused("on_invalid=stop", "comes in a later version");
     assert_refused("on_invalid=drop", "--set on_invalid: ");
     assert_refused("topic=a b", "no topic name");
@@ -76,8 +76,11 @@ static void test_command_line_goes_over(void **state)
     assert_string_equal(settings.input, "from-settings");
     assert_int_equal(producer_settings_override(&settings, "a: b", "event", &error), STATUS_OK);
     assert_string_equal(settings.input, "a: b");
-    assert_int_equal(producer_settings_override(&settings, NULL, "change", &error), STATUS_INVALID);
-    assert_string_equal(error.text, "--format change comes in a later version");
+    assert_int_equal(settings.format, INTAKE_FORMAT_EVENT);
+    assert_int_equal(producer_settings_override(&settings, NULL, "change", &error), STATUS_OK);
+    assert_int_equal(settings.format, INTAKE_FORMAT_CHANGE);
+    assert_int_equal(producer_settings_override(&settings, NULL, NULL, &error), STATUS_OK);
+    assert_int_equal(settings.format, INTAKE_FORMAT_CHANGE);
     assert_int_equal(producer_settings_override(&settings, NULL, "csv", &error), STATUS_INVALID);
     assert_int_equal(producer_settings_override(&settings, "", NULL, &error), STATUS_INVALID);
     producer_settings_free(&settings);

@@ -265,7 +265,8 @@ static void test_missing_keys(void **state)
     expect_errors("subscriptions:\n  - {}\n",
                   "subs.yaml:2:5: subscriptions[0]: has no id; write one of its own, like id: crm-2050\n"
                   "subs.yaml:2:5: subscriptions[0]: has no tenant; write whose events it gets, like tenant: 2050\n"
-                  "subs.yaml:2:5: subscriptions[0]: has no sink; write http: and under it the url and the secrets\n");
+                  "subs.yaml:2:5: subscriptions[0]: has no sink; write http: and under it the url and the secrets, or "
+                  "kafka: and under it the topic, or file: and under it the path\n");
     expect_errors(HEAD "    http: {}\n",
                   "subs.yaml:4:11: subscriptions[0].http: has no url; write the subscriber's, like url: "
                   "https://crm.example/hooks\n"
@@ -634,7 +635,8 @@ static void test_shapes(void **state)
 
 static void test_unknown_keys(void **state)
 {
-    static const char keys[] = "id, tenant, events, where, ordering, payload_version, enabled, http\n";
+    static const char keys[] = "id, tenant, events, where, ordering, payload_version, enabled, http, "
+                               "kafka, file\n";
     char message[512];
 
     (void)state;
@@ -665,24 +667,161 @@ static void test_unknown_keys(void **state)
                   message);
 }
 
+/* ---- the other sinks ---- */
+
+static const char *const topics_read[] = {"incident.events", "other.events"};
+static const struct subscriptions_rules with_topics = {
+    .topics_read = topics_read, .topics_read_count = 2, .topic_dead_letters = "incident.dead-letters"};
+
+static void test_kafka_sinks(void **state)
+{
+    struct subscription_set *set = load_good(HEAD "    kafka: {topic: incidents-7}\n"
+                                                  "  - id: b\n"
+                                                  "    tenant: 7\n"
+                                                  "    kafka: {topic: incident.events.2, format: json}\n",
+                                             &with_topics);
+
+    (void)state;
+    assert_int_equal(set->items[0].sink, SINK_KAFKA);
+    assert_string_equal(set->items[0].kafka.topic, "incidents-7");
+    assert_int_equal(set->items[0].kafka.format, KAFKA_FORMAT_AVRO);
+    assert_true(subscription_max_in_flight(&set->items[0]) > 0);
+    assert_string_equal(set->items[1].kafka.topic, "incident.events.2");
+    assert_int_equal(set->items[1].kafka.format, KAFKA_FORMAT_JSON);
+    subscription_set_destroy(set);
+}
+
+static void test_kafka_sinks_that_are_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{topic: incident.events}",
+         "subs.yaml:4:20: subscriptions[0].kafka.topic: is a topic that this group reads (topics.events): what is "
+         "written there would come round again; write another\n"},
+        {"{topic: other.events, format: json}",
+         "subs.yaml:4:20: subscriptions[0].kafka.topic: is a topic that this group reads (topics.events): what is "
+         "written there would come round again; write another\n"},
+        {"{topic: incident.dead-letters}",
+         "subs.yaml:4:20: subscriptions[0].kafka.topic: is the topic of the dead letters (topics.dead_letters); write "
+         "another\n"},
+        {"{topic: \"a b\"}",
+         "subs.yaml:4:20: subscriptions[0].kafka.topic: 0x20 may not stand in a topic's name; write "
+         "letters, digits, . _ - only\n"},
+        {"{topic: \"..\"}", "subs.yaml:4:20: subscriptions[0].kafka.topic: dots alone are no topic's name; write "
+                            "letters, digits, . _ -\n"},
+        {"{topic: \"\"}", "subs.yaml:4:20: subscriptions[0].kafka.topic: has 0 bytes; a topic's name has 1 to 249\n"},
+        {"{topic: }", "subs.yaml:4:20: subscriptions[0].kafka.topic: is empty; write a value, or leave it out\n"},
+        {"{format: avro}", "subs.yaml:4:12: subscriptions[0].kafka: has no topic; write one that is there, like topic: "
+                           "incidents-2050\n"},
+        {"{topic: t, format: xml}",
+         "subs.yaml:4:31: subscriptions[0].kafka.format: \"xml\" is not one of avro, json\n"},
+        {"{topic: t, key: k}", "subs.yaml:4:23: subscriptions[0].kafka: unknown key \"key\"; the keys here are topic, "
+                               "format\n"},
+        {"t", "subs.yaml:4:12: subscriptions[0].kafka: is a single value; write a map with a topic\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char yaml[256];
+
+        snprintf(yaml, sizeof(yaml), HEAD "    kafka: %s\n", cases[i][0]);
+        expect_errors_with(yaml, &with_topics, cases[i][1]);
+    }
+}
+
+static void test_file_sinks(void **state)
+{
+    struct subscription_set *set = load_good(HEAD "    file: {path: /var/lib/relay/7.ndjson}\n"
+                                                  "  - id: b\n"
+                                                  "    tenant: 7\n"
+                                                  "    file: {path: here, fsync: never}\n",
+                                             &strict);
+
+    (void)state;
+    assert_int_equal(set->items[0].sink, SINK_FILE);
+    assert_string_equal(set->items[0].file.path, "/var/lib/relay/7.ndjson");
+    assert_int_equal(set->items[0].file.fsync, FILE_FSYNC_ALWAYS);
+    assert_true(subscription_max_in_flight(&set->items[0]) > 0);
+    assert_string_equal(set->items[1].file.path, "here");
+    assert_int_equal(set->items[1].file.fsync, FILE_FSYNC_NEVER);
+    subscription_set_destroy(set);
+}
+
+static void test_file_sinks_that_are_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{path: /var/lib/relay/}", "subs.yaml:4:18: subscriptions[0].file.path: ends with / and so names a folder; "
+                                    "write a file's path\n"},
+        {"{path: \"\"}", "subs.yaml:4:18: subscriptions[0].file.path: a path is not empty; write a file's, like "
+                         "/var/lib/relay/2050.ndjson\n"},
+        {"{path: }", "subs.yaml:4:18: subscriptions[0].file.path: is empty; write a value, or leave it out\n"},
+        {"{fsync: never}", "subs.yaml:4:11: subscriptions[0].file: has no path; write the file's, like path: "
+                           "/var/lib/relay/2050.ndjson\n"},
+        {"{path: p, fsync: sometimes}",
+         "subs.yaml:4:28: subscriptions[0].file.fsync: \"sometimes\" is not one of always, never\n"},
+        {"{path: p, mode: 1}",
+         "subs.yaml:4:21: subscriptions[0].file: unknown key \"mode\"; the keys here are path, fsync\n"},
+        {"p", "subs.yaml:4:11: subscriptions[0].file: is a single value; write a map with a path\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char yaml[256];
+
+        snprintf(yaml, sizeof(yaml), HEAD "    file: %s\n", cases[i][0]);
+        expect_errors(yaml, cases[i][1]);
+    }
+}
+
+static void test_one_sink_exactly(void **state)
+{
+    static const char two[] = "subs.yaml:2:5: subscriptions[0]: has more than one sink; make a subscription for each\n";
+
+    (void)state;
+    expect_errors(GOOD "    file: {path: p}\n", two);
+    expect_errors(GOOD "    kafka: {topic: t}\n", two);
+    expect_errors(HEAD "    kafka: {topic: t}\n    file: {path: p}\n", two);
+    expect_errors(GOOD "    kafka: {topic: t}\n    file: {path: p}\n", two);
+}
+
+static void test_the_hash_sees_every_sink(void **state)
+{
+    static const char *const sinks[] = {
+        SINK,
+        "    kafka: {topic: t}\n",
+        "    kafka: {topic: u}\n",
+        "    kafka: {topic: t, format: json}\n",
+        "    file: {path: t}\n",
+        "    file: {path: u}\n",
+        "    file: {path: t, fsync: never}\n",
+    };
+    uint64_t hashes[ARRAY_COUNT(sinks)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(sinks); i++) {
+        char yaml[512];
+        struct subscription_set *set;
+
+        snprintf(yaml, sizeof(yaml), HEAD "%s", sinks[i]);
+        set = load_good(yaml, &strict);
+        hashes[i] = set->hash;
+        for (size_t j = 0; j < i; j++) {
+            assert_true(hashes[i] != hashes[j]);
+        }
+        subscription_set_destroy(set);
+    }
+}
+
 static void test_keys_of_a_later_version(void **state)
 {
     (void)state;
     expect_errors(HEAD "    start: earliest\n" SINK,
                   "subs.yaml:4:12: subscriptions[0].start: comes in a later version; leave it out\n");
-    expect_errors(HEAD "    kafka: {topic: t}\n",
-                  "subs.yaml:4:12: subscriptions[0].kafka: comes in a later version; leave it out\n");
-    expect_errors(HEAD "    file: {path: p}\n",
-                  "subs.yaml:4:11: subscriptions[0].file: comes in a later version; leave it out\n");
     expect_errors(GOOD "      rate: 50/s\n",
                   "subs.yaml:7:13: subscriptions[0].http.rate: comes in a later version; leave it out\n");
     expect_errors(GOOD "      http2: true\n",
                   "subs.yaml:7:14: subscriptions[0].http.http2: comes in a later version; leave it out\n");
     expect_errors(GOOD "      keep_response: true\n",
                   "subs.yaml:7:22: subscriptions[0].http.keep_response: comes in a later version; leave it out\n");
-    expect_errors(GOOD "    file: {path: p}\n",
-                  "subs.yaml:7:11: subscriptions[0].file: comes in a later version; leave it out\n"
-                  "subs.yaml:2:5: subscriptions[0]: has more than one sink; make a subscription for each\n");
 }
 
 static void test_all_errors_in_one_go(void **state)
@@ -761,6 +900,12 @@ int main(void)
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_keys_of_a_later_version),
+        cmocka_unit_test(test_kafka_sinks),
+        cmocka_unit_test(test_kafka_sinks_that_are_refused),
+        cmocka_unit_test(test_file_sinks),
+        cmocka_unit_test(test_file_sinks_that_are_refused),
+        cmocka_unit_test(test_one_sink_exactly),
+        cmocka_unit_test(test_the_hash_sees_every_sink),
         cmocka_unit_test(test_all_errors_in_one_go),
         cmocka_unit_test(test_the_hash_is_of_the_meaning),
     };

@@ -1,0 +1,49 @@
+/* checkpoint_file.h: how far an input is dealt with, on the disk.
+ *
+ * A text file of six lines, which names its input and the position:
+ *
+ *   incident-producer checkpoint 1
+ *   input "/var/spool/incidents.ndjson"
+ *   file 2049 131077
+ *   head 4096 9e107d9d372bb682
+ *   line 1234
+ *   offset 567890
+ *
+ * It is replaced as a whole: after a crash at any moment either the old or the new one is there. */
+#ifndef RELAY_CHECKPOINT_FILE_H
+#define RELAY_CHECKPOINT_FILE_H
+
+#include "bytes.h"
+#include "input_identity.h"
+#include "status.h"
+
+#include <stdint.h>
+
+struct checkpoint {
+    struct bytes input; /* the absolute path, as a JSON string */
+    struct input_identity identity;
+    int64_t line;   /* that comes next, from 1 */
+    int64_t offset; /* of its first byte, from 0 */
+};
+
+/* Makes `input` of the path as it was given: the folder's real path and the name in it.
+ * Errors: STATUS_IO with the reason. */
+WARN_UNUSED enum status checkpoint_name_input(const char *path, struct bytes *ret_input, struct error *ret_error);
+
+void checkpoint_free(struct checkpoint *checkpoint);
+
+/* Errors: STATUS_NOT_FOUND: there is none; STATUS_INVALID: it is no checkpoint; STATUS_IO; with the reason. There is
+ * nothing to free then. */
+WARN_UNUSED enum status checkpoint_file_read(const char *path, struct checkpoint *ret_checkpoint,
+                                             struct error *ret_error);
+
+/* Writes FILE.new, gets it to the disk, renames it to FILE, and gets the folder to the disk.
+ * Errors: STATUS_IO with the reason. */
+WARN_UNUSED enum status checkpoint_file_write(const char *path, const struct checkpoint *checkpoint,
+                                              struct error *ret_error);
+
+/* Would writing work, as far as one can tell without doing it?
+ * Errors: STATUS_IO with the reason. */
+WARN_UNUSED enum status checkpoint_file_probe(const char *path, struct error *ret_error);
+
+#endif
