@@ -6,6 +6,7 @@
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
+#include "reload.h"
 #include "shard.h"
 #include "shard_metrics.h"
 #include "startup.h"
@@ -24,8 +25,10 @@ enum {
 enum app_state { APP_PREPARING, APP_RUNNING, APP_ENDED };
 
 struct consumer_app {
+    const struct consumer_run *run;
     const struct consumer_settings *settings;
-    const struct subscription_set *subscriptions;
+    struct reload reload;
+    bool is_reload_asked; /* a SIGHUP came while the one before was not finished */
     struct event_loop *loop;
     struct metrics *metrics;
     struct shard_metrics *shard_metrics; /* one for each shard */
@@ -41,7 +44,8 @@ struct consumer_app {
     _Atomic bool is_running; /* the shards are there; the admin listener's thread looks at them from then on */
     _Atomic uint32_t shards_drained;
     _Atomic uint32_t shards_ended;
-    bool is_leaving; /* all have drained, and were told to leave */
+    _Atomic uint32_t shards_reloaded; /* of the reload that is under way */
+    bool is_leaving;                  /* all have drained, and were told to leave */
     struct shard **shards;
     uint32_t shard_count; /* made so far; all of them once is_running */
 };
@@ -87,6 +91,13 @@ static bool is_ready(void *context, struct bytes *why)
 }
 
 /* ---- the shards ---- */
+
+static void on_shard_reloaded(void *context)
+{
+    struct consumer_app *app = context;
+    atomic_fetch_add(&app->shards_reloaded, 1);
+    event_loop_wake(app->loop);
+}
 
 static void on_shard_drained(void *context)
 {
@@ -142,9 +153,12 @@ static enum status make_shards(struct consumer_app *app, struct error *ret_error
         const struct shard_parts parts = {
             .index = i,
             .settings = app->settings,
-            .subscriptions = app->subscriptions,
+            .subscriptions = app->reload.in_force,
+            .accepted_gaps = app->run->accepted_gaps,
+            .accepted_gap_count = app->run->accepted_gap_count,
             .metrics = &app->shard_metrics[i],
             .partitions_max = 2 * app->facts.partitions + PARTITIONS_HEADROOM,
+            .on_reloaded = on_shard_reloaded,
             .on_drained = on_shard_drained,
             .on_ended = on_shard_ended,
             .context = app,
@@ -172,7 +186,7 @@ static void start_shards(struct consumer_app *app)
     atomic_store(&app->is_running, true);
     app->state = APP_RUNNING;
     log_info("joining the group", LOG_TEXT("group", app->settings->group), LOG_INT("shards", app->shard_count),
-             LOG_INT("subscriptions", app->subscriptions->count), LOG_INT("partitions", app->facts.partitions));
+             LOG_INT("subscriptions", app->reload.in_force->count), LOG_INT("partitions", app->facts.partitions));
 }
 
 /* ---- start-up, on a thread of libuv's pool ---- */
@@ -206,11 +220,35 @@ static void on_prepared(uv_work_t *work, int uv_status)
 
 /* ---- signals and turns ---- */
 
+/* One reload at a time: a SIGHUP that comes meanwhile has the file read once more afterwards. */
+static void start_reload(struct consumer_app *app)
+{
+    app->is_reload_asked = app->state != APP_RUNNING || app->reload.next != NULL;
+    if (app->is_reload_asked) {
+        return;
+    }
+    bool has_changes = reload_begin(&app->reload, app->settings);
+    atomic_store(&app->shards_reloaded, 0);
+    for (uint32_t i = 0; i < app->shard_count; i++) {
+        shard_reload(app->shards[i], has_changes ? app->reload.next : NULL, &app->reload.changes);
+    }
+}
+
+static void finish_reload(struct consumer_app *app)
+{
+    if (app->reload.next != NULL && atomic_load(&app->shards_reloaded) == app->shard_count) {
+        reload_finish(&app->reload);
+    }
+    if (app->is_reload_asked) {
+        start_reload(app);
+    }
+}
+
 static void on_signal(void *context, int number)
 {
     struct consumer_app *app = context;
     if (number == SIGHUP) {
-        log_warn("SIGHUP: reloading subscriptions comes in a later version; restart to take up a changed file");
+        start_reload(app);
         return;
     }
     bool again = atomic_exchange(&app->is_stopping, true);
@@ -229,6 +267,7 @@ static void on_turn(void *context, int64_t now_ms)
     if (has_any_failed(app) && !atomic_exchange(&app->is_stopping, true)) {
         stop_shards(app, app->settings->drain_ms); /* one that cannot go on takes the others with it */
     }
+    finish_reload(app);
     if (!app->is_leaving && atomic_load(&app->shards_drained) == app->shard_count) {
         leave_together(app);
     }
@@ -261,14 +300,12 @@ static void init_metrics(struct consumer_app *app)
     for (uint32_t i = 0; i < (uint32_t)app->settings->shards; i++) {
         shard_metrics_init(&app->shard_metrics[i], app->metrics, i);
     }
-    metric_set(metrics_gauge(app->metrics, "incident_consumer_subscriptions", "Subscriptions loaded.", NULL),
-               (int64_t)app->subscriptions->count);
+    reload_init(&app->reload, app->run->subscriptions, app->metrics);
 }
 
-enum exit_status consumer_app_run(const struct consumer_settings *settings,
-                                  const struct subscription_set *subscriptions)
+enum exit_status consumer_app_run(const struct consumer_run *run)
 {
-    struct consumer_app app = {.settings = settings, .subscriptions = subscriptions};
+    struct consumer_app app = {.run = run, .settings = run->settings};
     app.loop =
         event_loop_create(&(struct event_loop_hooks){.on_turn = on_turn, .on_signal = on_signal, .context = &app});
     init_metrics(&app);
@@ -285,6 +322,7 @@ enum exit_status consumer_app_run(const struct consumer_settings *settings,
     }
     free(app.shards);
     event_loop_destroy(app.loop);
+    reload_destroy(&app.reload);
     metrics_destroy(app.metrics);
     free(app.shard_metrics);
     log_info("stopped", LOG_INT("exit_status", app.exit_status));

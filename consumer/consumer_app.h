@@ -5,9 +5,16 @@
 #include "consumer_settings.h"
 #include "subscription.h"
 
-/* Runs until SIGTERM or SIGINT (a drain; a second one cuts) or until it cannot go on, and returns the exit status. Both
- * are borrowed. */
-enum exit_status consumer_app_run(const struct consumer_settings *settings,
-                                  const struct subscription_set *subscriptions);
+/* What the run command was told beside the settings; borrowed. */
+struct consumer_run {
+    const struct consumer_settings *settings;
+    const struct subscription_set *subscriptions;
+    const struct accepted_gap *accepted_gaps;
+    size_t accepted_gap_count;
+};
+
+/* Runs until SIGTERM or SIGINT (a drain; a second one cuts) or until it cannot go on, and returns the exit
+ * status. */
+enum exit_status consumer_app_run(const struct consumer_run *run);
 
 #endif

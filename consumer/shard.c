@@ -5,11 +5,13 @@
 #include "dead_letter_writer.h"
 #include "delivery_core.h"
 #include "event_loop.h"
-#include "http_sink.h"
+#include "file_sink.h"
+#include "http_delivery.h"
 #include "inbox.h"
 #include "incident_json.h"
 #include "incident_rules.h"
 #include "kafka_record.h"
+#include "kafka_sink.h"
 #include "kafka_subscription.h"
 #include "log.h"
 #include "log_budget.h"
@@ -17,9 +19,7 @@
 #include "payload_store.h"
 #include "record_decode.h"
 #include "route_table.h"
-#include "signer.h"
-#include "webhook_request.h"
-#include "webhook_verdict.h"
+#include "sink.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,14 +43,12 @@ struct shard {
     struct kafka_subscription *subscription;
     struct dead_letter_writer *dead_letters;
     struct address_gate *gate;
-    struct http_sink *sink;
-    struct signer *signer;
+    struct sink sinks[SINK_KIND_COUNT];
     struct inbox inbox;
     uint32_t first_slot; /* whose turn it is to be read first */
     bool has_more_to_take;
     bool is_closing;
     struct bytes body;                   /* scratch: the body being rendered */
-    struct bytes signatures;             /* scratch: the signatures being made */
     struct kafka_record_headers headers; /* scratch: of the record being taken */
     struct log_budget dead_letter_lines;
     uint64_t unknown_schema; /* the last one that was said; 0: none */
@@ -59,6 +57,9 @@ struct shard {
     bool is_started;
     _Atomic int64_t stop_wait_ms; /* NOT_STOPPING: no stop was asked for */
     _Atomic bool may_leave;
+    const struct subscription_set *next_set; /* of a reload; both are read once has_next says so */
+    const struct subscription_changes *next_changes;
+    _Atomic bool has_next;
     _Atomic bool has_joined;
     _Atomic bool has_failed;
     int64_t drain_wait_ms; /* what the core was told; NOT_STOPPING: nothing yet */
@@ -117,50 +118,31 @@ static void on_subscription_event(void *context, const struct kafka_subscription
     inbox_append(&shard->inbox, &next);
 }
 
-/* The core carries one number from an answer to its dead letter: a status, or a failure of the transport below zero. */
-static int32_t error_number(const struct webhook_answer *answer)
+static void append_attempt_finished(struct shard *shard, uint64_t number, enum delivery_verdict verdict,
+                                    int64_t retry_after_ms, int32_t error)
 {
-    return answer->status != 0 ? answer->status : -(int32_t)answer->failure;
-}
-
-/* Its text; empty for 0, which is none. */
-static struct webhook_judgement error_of_number(int32_t number)
-{
-    struct webhook_judgement judgement = {0};
-    if (number == 0) {
-        return judgement;
-    }
-    struct webhook_answer answer = {.status = number > 0 ? number : 0,
-                                    .failure = number < 0 ? (enum transport_failure) - number : TRANSPORT_OK};
-    webhook_verdict_judge(&answer, 0, &judgement);
-    return judgement;
-}
-
-static void append_attempt_finished(struct shard *shard, uint64_t number, const struct webhook_judgement *judgement,
-                                    int32_t error)
-{
-    shard_metrics_count_attempt(shard->parts.metrics, judgement->verdict);
+    shard_metrics_count_attempt(shard->parts.metrics, verdict);
     struct delivery_event event = {.kind = EVENT_ATTEMPT_FINISHED};
     event.attempt_finished.delivery = (uint32_t)(number & ((1U << DELIVERY_BITS) - 1));
     event.attempt_finished.attempt = number >> DELIVERY_BITS;
-    event.attempt_finished.verdict = judgement->verdict;
-    event.attempt_finished.retry_after_ms = judgement->retry_after_ms;
-    event.attempt_finished.error = judgement->verdict == VERDICT_DELIVERED ? 0 : error;
+    event.attempt_finished.verdict = verdict;
+    event.attempt_finished.retry_after_ms = retry_after_ms;
+    event.attempt_finished.error = error;
     inbox_append(&shard->inbox, &event);
 }
 
-static void on_attempt_answered(void *context, uint64_t number, const struct http_answer *answer)
+static void on_attempt_answered(void *context, uint64_t number, const struct sink_answer *answer)
 {
     struct shard *shard = context;
-    struct webhook_judgement judgement;
-    webhook_verdict_judge(&answer->answer, (int64_t)time(NULL) * 1000, &judgement);
     if (answer->requests > 1) {
         shard_metrics_count_resent(shard->parts.metrics);
     }
-    if (judgement.verdict != VERDICT_DELIVERED) {
-        log_debug("attempt failed", LOG_TEXT("error", judgement.error), LOG_TEXT("detail", answer->detail));
+    if (answer->verdict != VERDICT_DELIVERED && log_enabled(LOG_LEVEL_DEBUG)) {
+        char error[SINK_ERROR_MAX];
+        sink_error_text(answer->error, error);
+        log_debug("attempt failed", LOG_TEXT("error", error), LOG_TEXT("detail", answer->detail));
     }
-    append_attempt_finished(shard, number, &judgement, error_number(&answer->answer));
+    append_attempt_finished(shard, number, answer->verdict, answer->retry_after_ms, answer->error);
 }
 
 static void on_dead_letter_answered(void *context, uint32_t delivery, uint64_t token, bool ok)
@@ -176,53 +158,37 @@ static void on_dead_letter_answered(void *context, uint32_t delivery, uint64_t t
 
 /* ---- actions: what the core wants done ---- */
 
-/* The key's tenant, read anew from the bytes of the record: the last look before something leaves the house. */
-static int64_t tenant_of_key(const struct payload *payload)
-{
-    int64_t tenant = 0;
-    return bytes_view_to_int64(payload->record.key, &tenant) == STATUS_OK ? tenant : 0;
-}
-
-static enum status send_request(struct shard *shard, const struct payload *payload,
-                                const struct subscription *subscription, uint64_t number, struct error *ret_error)
-{
-    struct bytes_view id = bytes_view_of_text(payload->id);
-    int64_t now_s = (int64_t)time(NULL);
-    bytes_clear(&shard->signatures);
-    signer_sign_all(shard->signer, subscription->http.secrets, subscription->http.secret_count,
-                    &(struct signer_message){.id = id, .timestamp_s = now_s, .body = payload->body},
-                    &shard->signatures);
-    const struct webhook_attempt attempt = {
-        .subscription = subscription,
-        .event_tenant = payload->tenant,
-        .key_tenant = tenant_of_key(payload),
-        .id = id,
-        .timestamp_s = now_s,
-        .signatures = bytes_as_view(&shard->signatures),
-        .traceparent = payload->traceparent,
-    };
-    struct webhook_request request;
-    enum status status = webhook_request_build(&attempt, &request, ret_error);
-    if (status == STATUS_OK) {
-        status = http_sink_start_attempt(shard->sink, number, &request, payload->body, subscription->http.timeout_ms);
-    }
-    return status;
-}
-
 static void do_start_attempt(struct shard *shard, const struct delivery_action *action)
 {
-    uint32_t subscription = action->start_attempt.subscription;
+    uint32_t index = action->start_attempt.subscription;
+    const struct subscription *subscription = &shard->parts.subscriptions->items[index];
     const struct payload *payload = payload_store_get(shard->payloads, action->start_attempt.ticket);
-    uint64_t number = sink_number(action->start_attempt.delivery, action->start_attempt.attempt);
+    const struct sink_delivery delivery = {
+        .number = sink_number(action->start_attempt.delivery, action->start_attempt.attempt),
+        .subscription = subscription,
+        .record = &payload->record,
+        .tenant = payload->tenant,
+        .id = bytes_view_of_text(payload->id),
+        .traceparent = payload->traceparent,
+        .body = payload->body,
+        .now_ms = (int64_t)time(NULL) * 1000,
+    };
+    const struct sink *sink = &shard->sinks[subscription->sink];
     struct error error = {0};
-    enum status status = send_request(shard, payload, &shard->parts.subscriptions->items[subscription], number, &error);
-    if (status != STATUS_OK) {
+    if (sink->ops->start_attempt(sink->self, &delivery, &error) != STATUS_OK) {
         /* The settings' own check makes this unreachable for a request; a sink that is full frees a slot soon. */
-        log_error("an attempt could not be started", LOG_TEXT("subscription", subscription_id(shard, subscription)),
+        log_error("an attempt could not be started", LOG_TEXT("subscription", subscription_id(shard, index)),
                   LOG_TEXT("webhook_id", payload->id), LOG_TEXT("reason", error.text));
-        append_attempt_finished(shard, number,
-                                &(struct webhook_judgement){.verdict = VERDICT_FAILED, .retry_after_ms = -1},
-                                -(int32_t)TRANSPORT_CONNECT);
+        append_attempt_finished(shard, delivery.number, VERDICT_FAILED, -1, sink_error_of_failure(TRANSPORT_CONNECT));
+    }
+}
+
+/* The core names the attempt, not whose it is; a number that a sink does not know is ignored. */
+static void do_cancel_attempt(struct shard *shard, const struct delivery_action *action)
+{
+    uint64_t number = sink_number(action->cancel_attempt.delivery, action->cancel_attempt.attempt);
+    for (size_t i = 0; i < ARRAY_COUNT(shard->sinks); i++) {
+        shard->sinks[i].ops->cancel(shard->sinks[i].self, number);
     }
 }
 
@@ -266,14 +232,15 @@ static void do_write_dead_letter(struct shard *shard, const struct delivery_acti
     const struct payload *payload = payload_store_get(shard->payloads, action->write_dead_letter.ticket);
     uint32_t subscription = action->write_dead_letter.subscription;
     const char *reason = reason_text(payload, action->write_dead_letter.reason);
-    struct webhook_judgement last = error_of_number(action->write_dead_letter.last_error);
+    char last_error[SINK_ERROR_MAX];
+    sink_error_text(action->write_dead_letter.last_error, last_error);
     const struct dead_letter letter = {
         .record = &payload->record,
         .reason = reason,
         .subscription = subscription == DELIVERY_NO_SUBSCRIPTION ? NULL : subscription_id(shard, subscription),
         .attempts = action->write_dead_letter.attempts,
         .first_attempt_at_ms = action->write_dead_letter.first_attempt_at_ms,
-        .last_error = last.error,
+        .last_error = last_error,
         .origin_topic = payload->topic,
         .origin_partition = payload->partition,
         .origin_offset = payload->offset,
@@ -348,7 +315,7 @@ static void carry_out(struct shard *shard, const struct delivery_action *action)
         do_start_attempt(shard, action);
         break;
     case ACTION_CANCEL_ATTEMPT:
-        http_sink_cancel(shard->sink, sink_number(action->cancel_attempt.delivery, action->cancel_attempt.attempt));
+        do_cancel_attempt(shard, action);
         break;
     case ACTION_WRITE_DEAD_LETTER:
         do_write_dead_letter(shard, action);
@@ -546,6 +513,29 @@ static void ask_for_drain(struct shard *shard, int64_t now_ms)
     step(shard, &event);
 }
 
+/* From here on every index is the new set's. What is in the air was started from copies. */
+static void replace_subscriptions(struct shard *shard, int64_t now_ms)
+{
+    (void)now_ms;
+    route_table_destroy(shard->routes);
+    shard->routes = route_table_create(shard->next_set);
+    shard->parts.subscriptions = shard->next_set;
+}
+
+static void take_over(struct shard *shard, int64_t now_ms)
+{
+    if (!atomic_exchange(&shard->has_next, false)) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(shard->sinks); i++) {
+        shard->sinks[i].ops->reopen(shard->sinks[i].self);
+    }
+    if (shard->next_set != NULL) {
+        replace_subscriptions(shard, now_ms);
+        shard->parts.on_reloaded(shard->parts.context);
+    }
+}
+
 static void on_turn(void *context, int64_t now_ms)
 {
     struct shard *shard = context;
@@ -553,6 +543,7 @@ static void on_turn(void *context, int64_t now_ms)
         return; /* the edges turn the loop to close their handles */
     }
     drain_inbox(shard, now_ms);
+    take_over(shard, now_ms);
     ask_for_drain(shard, now_ms);
     if (delivery_core_next_deadline(shard->core) <= now_ms) {
         step(shard, &(struct delivery_event){.kind = EVENT_TIME_PASSED, .now_ms = now_ms});
@@ -628,6 +619,8 @@ static enum status join_kafka(struct shard *shard, struct error *ret_error)
         .topics = (const char *const *)settings->topics_events.items,
         .topic_count = settings->topics_events.count,
         .start_from = settings->start,
+        .accepted_gaps = shard->parts.accepted_gaps,
+        .accepted_gap_count = shard->parts.accepted_gap_count,
         .partitions_max = shard->parts.partitions_max,
     };
     enum status status = kafka_subscription_create(shard->loop, &subscription, on_subscription_event, shard,
@@ -640,11 +633,16 @@ static enum status join_kafka(struct shard *shard, struct error *ret_error)
                                      on_dead_letter_answered, shard, &shard->dead_letters, ret_error);
 }
 
-static void make_sink(struct shard *shard)
+static void make_sinks(struct shard *shard)
 {
-    const struct http_sink_limits limits = {.connections_max = (uint32_t)shard->settings->connections_max};
+    uint32_t attempts_max = (uint32_t)shard->settings->connections_max;
+    const struct http_sink_limits http = {.connections_max = attempts_max};
+    const struct kafka_sink_limits kafka = {.records_max = 2 * attempts_max}; /* half of them may be cancelled */
     shard->gate = consumer_settings_make_gate(shard->settings);
-    shard->sink = http_sink_create(event_loop_uv(shard->loop), &limits, shard->gate, on_attempt_answered, shard);
+    shard->sinks[SINK_HTTP] = http_delivery_create(shard->loop, &http, shard->gate, on_attempt_answered, shard);
+    shard->sinks[SINK_KAFKA] =
+        kafka_sink_create(shard->loop, &shard->settings->kafka, &kafka, on_attempt_answered, shard);
+    shard->sinks[SINK_FILE] = file_sink_create(shard->loop, on_attempt_answered, shard);
 }
 
 enum status shard_create(const struct shard_parts *parts, struct shard **ret_shard, struct error *ret_error)
@@ -658,11 +656,10 @@ enum status shard_create(const struct shard_parts *parts, struct shard **ret_sha
     shard->payloads = payload_store_create(tickets);
     shard->decoder = record_decoder_create();
     shard->routes = route_table_create(parts->subscriptions);
-    shard->signer = signer_create();
     inbox_init(&shard->inbox);
     atomic_store(&shard->stop_wait_ms, NOT_STOPPING);
     shard->drain_wait_ms = NOT_STOPPING;
-    make_sink(shard);
+    make_sinks(shard);
     enum status status = join_kafka(shard, ret_error);
     if (status != STATUS_OK) {
         shard_destroy(shard);
@@ -676,7 +673,9 @@ enum status shard_create(const struct shard_parts *parts, struct shard **ret_sha
 static void close_all(struct shard *shard)
 {
     shard->is_closing = true;
-    http_sink_destroy(shard->sink);
+    for (size_t i = 0; i < ARRAY_COUNT(shard->sinks); i++) {
+        shard->sinks[i].ops->destroy(shard->sinks[i].self);
+    }
     if (shard->dead_letters != NULL) {
         dead_letter_writer_stop(shard->dead_letters, CLOSE_WAIT_MS / 2);
     }
@@ -719,6 +718,14 @@ void shard_leave(struct shard *shard)
     event_loop_wake(shard->loop);
 }
 
+void shard_reload(struct shard *shard, const struct subscription_set *set, const struct subscription_changes *changes)
+{
+    shard->next_set = set;
+    shard->next_changes = changes;
+    atomic_store(&shard->has_next, true);
+    event_loop_wake(shard->loop);
+}
+
 bool shard_has_joined(const struct shard *shard)
 {
     return atomic_load(&shard->has_joined);
@@ -748,14 +755,12 @@ void shard_destroy(struct shard *shard)
     dead_letter_writer_destroy(shard->dead_letters);
     event_loop_destroy(shard->loop);
     address_gate_destroy(shard->gate);
-    signer_destroy(shard->signer);
     route_table_destroy(shard->routes);
     record_decoder_destroy(shard->decoder);
     payload_store_destroy(shard->payloads);
     delivery_core_destroy(shard->core);
     inbox_destroy(&shard->inbox);
     bytes_free(&shard->body);
-    bytes_free(&shard->signatures);
     kafka_record_headers_free(&shard->headers);
     free(shard);
 }

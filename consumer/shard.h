@@ -11,6 +11,7 @@
 #include "shard_metrics.h"
 #include "status.h"
 #include "subscription.h"
+#include "subscription_changes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,9 +21,13 @@ struct shard;
 struct shard_parts {
     uint32_t index;                               /* among the shards of this process, from 0 */
     const struct consumer_settings *settings;     /* borrowed for the shard's life */
-    const struct subscription_set *subscriptions; /* the same */
+    const struct subscription_set *subscriptions; /* in force until the first reload */
     struct shard_metrics *metrics;                /* the same */
+    const struct accepted_gap *accepted_gaps;     /* the same */
+    size_t accepted_gap_count;
     uint32_t partitions_max;
+    /* Called from the shard's thread: what shard_reload handed over is in force in this shard. */
+    void (*on_reloaded)(void *context);
     /* Called from the shard's thread: it has drained and serves its group until shard_leave. (One that left at once
      * would have the others' partitions taken from them in the middle of their drain.) */
     void (*on_drained)(void *context);
@@ -37,6 +42,11 @@ WARN_UNUSED enum status shard_create(const struct shard_parts *parts, struct sha
 
 /* Starts the thread and joins the group. */
 WARN_UNUSED enum status shard_start(struct shard *shard, struct error *ret_error);
+
+/* From any thread: has `set` take the place of the set in force, which `changes` starts from; NULL: nothing changed.
+ * Sinks reopen what they hold open. Both are borrowed until on_reloaded, the set until the next one after it. One
+ * reload at a time. */
+void shard_reload(struct shard *shard, const struct subscription_set *set, const struct subscription_changes *changes);
 
 /* From any thread: reads no more, starts nothing, waits for what is in the air for `wait_ms`, cuts the rest, commits:
  * then it has drained. A second call can only shorten the wait; 0 cuts at once. */

@@ -15,14 +15,13 @@
 #include <string.h>
 #include <yaml.h>
 
-static const char *const later_options[] = {"--follow"};
-
 static void print_help(void)
 {
     printf("incident-producer checks incident events, one JSON object a line, and publishes them to Kafka.\n"
            "\n"
            "Usage:\n"
-           "  incident-producer [--input FILE|-] [--format event|change] [--config FILE] [--set KEY=VALUE]...\n"
+           "  incident-producer [--input FILE|-] [--format event|change] [--checkpoint FILE] [--follow]\n"
+           "                    [--config FILE] [--set KEY=VALUE]...\n"
            "  incident-producer --check [--input FILE|-] [--config FILE] [--set ...]\n"
            "  incident-producer --help | --version\n"
            "\n"
@@ -30,6 +29,10 @@ static void print_help(void)
            "      --input FILE      a file, a FIFO, or - for standard input (the setting `input`)\n"
            "      --format FORMAT   what a line is: event, or change, which is {\"before\": row, \"after\": row}\n"
            "                        with null where there is no row (the setting `format`)\n"
+           "      --checkpoint FILE keep in FILE how far the input is dealt with, and begin there (the setting\n"
+           "                        `checkpoint`); the input must be a file\n"
+           "      --follow          go on as the file grows; a file that takes its name comes next, after the old one's\n"
+           "                        end; SIGTERM ends it\n"
            "  -c, --config FILE     settings, one YAML document; without it the defaults below hold\n"
            "  -s, --set KEY=VALUE   one setting over the file's; the value is YAML; may be repeated.\n"
            "                        After `kafka.` the rest is one librdkafka property: --set kafka.client.id=a\n"
@@ -42,15 +45,15 @@ static void print_help(void)
     producer_settings_print_help(stdout);
     printf(
         "\n"
-        "A line that breaks a rule goes whole to the rejects file, with the rule; the rest flows on. The last log\n"
-        "line sums up.\n"
+        "A line that breaks a rule goes whole to the rejects file, with the rule; the rest flows on, unless\n"
+        "on_invalid is stop. The last log line sums up; on a terminal a line every two seconds tells how it goes.\n"
         "\n"
         "Signals: SIGTERM or SIGINT reads no more and waits for what is in flight for at most `drain`; a second one\n"
-        "cuts at once.\n"
+        "cuts at once. What is not acknowledged then will be sent again by the next run, with the same ids.\n"
         "\n"
         "Exit status: 0 all published, 64 usage, 65 some lines were rejected, 66 the input is missing or cannot be\n"
-        "read, 69 no broker or topic within startup_timeout, 74 the rejects file cannot be written, 75 stopped\n"
-        "before the end of the input, 78 bad settings.\n"
+        "read, 69 no broker or topic within startup_timeout, 74 the rejects file or the checkpoint cannot be\n"
+        "written, 75 stopped before the end of the input, 78 bad settings, or a checkpoint of another input.\n"
         "\n"
         "Try:\n"
         "  incident-producer --input incidents.ndjson --set kafka.bootstrap.servers=localhost:9092\n"
@@ -94,13 +97,12 @@ static enum exit_status check(const struct producer_settings *settings)
     if (exit_status == EXIT_STATUS_OK) {
         printf("settings are fine; the input can be read and the rejects written\n");
     } else {
-        fprintf(stderr, "incident-producer: %s: %s\n", exit_status == EXIT_STATUS_NO_INPUT ? "input" : "rejects",
-                error.text);
+        fprintf(stderr, "incident-producer: %s\n", error.text);
     }
     return exit_status;
 }
 
-static enum exit_status load_and_go(const struct command_line *line, const char *input, const char *format)
+static enum exit_status load_and_go(const struct command_line *line, const struct producer_options *options)
 {
     struct producer_settings settings = {0};
     struct error_list errors = {0};
@@ -108,8 +110,11 @@ static enum exit_status load_and_go(const struct command_line *line, const char 
     enum exit_status exit_status;
     if (producer_settings_load(line->config, line->sets, line->set_count, &settings, &errors) != STATUS_OK) {
         exit_status = settings_error(&errors);
-    } else if (producer_settings_override(&settings, input, format, &error) != STATUS_OK) {
+    } else if (producer_settings_override(&settings, options, &error) != STATUS_OK) {
         exit_status = usage_error(error.text);
+    } else if (producer_settings_check(&settings, &error) != STATUS_OK) {
+        error_list_add(&errors, "%s", error.text);
+        exit_status = settings_error(&errors);
     } else if (kafka_client_check(KAFKA_CLIENT_PRODUCER, &settings.kafka, &error) != STATUS_OK) {
         error_list_add(&errors, "kafka: %s", error.text);
         exit_status = settings_error(&errors);
@@ -121,35 +126,16 @@ static enum exit_status load_and_go(const struct command_line *line, const char 
     return exit_status;
 }
 
-/* False when one was named: an option that is not built yet. */
-static bool refuse_later_options(int argc, char **argv)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        for (size_t j = 0; j < ARRAY_COUNT(later_options); j++) {
-            size_t size = strlen(later_options[j]);
-            if (strncmp(argv[i], later_options[j], size) == 0 && (argv[i][size] == '\0' || argv[i][size] == '=')) {
-                struct error error;
-                error_set(&error, STATUS_INVALID, "%s comes in a later version", later_options[j]);
-                usage_error(error.text);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     json_object_seed(0); /* once, before any thread */
-    const char *input = NULL;
-    const char *format = NULL;
-    const struct command_line_option own[] = {{.name = "input", .ret_value = &input},
-                                              {.name = "format", .ret_value = &format}};
+    struct producer_options options = {0};
+    const struct command_line_option own[] = {{.name = "input", .ret_value = &options.input},
+                                              {.name = "format", .ret_value = &options.format},
+                                              {.name = "checkpoint", .ret_value = &options.checkpoint},
+                                              {.name = "follow", .ret_flag = &options.is_followed}};
     struct command_line line;
     struct error error = {0};
-    if (!refuse_later_options(argc, argv)) {
-        return EXIT_STATUS_USAGE;
-    }
     if (command_line_read(argc, argv, own, ARRAY_COUNT(own), &line, &error) != STATUS_OK) {
         return usage_error(error.text);
     }
@@ -165,5 +151,5 @@ int main(int argc, char **argv)
         error_set(&error, STATUS_INVALID, "`%s` has no place here; the input is named with --input", line.operands[0]);
         return usage_error(error.text);
     }
-    return load_and_go(&line, input, format);
+    return load_and_go(&line, &options);
 }

@@ -116,7 +116,7 @@ static enum reader_state deal_with_line(struct producer_reader *reader, const st
     count_answer(reader, answer);
     take_part(reader);
     end_line(reader);
-    return READER_WANTS_INPUT;
+    return answer == INTAKE_REJECT && work->stops_at_reject ? READER_HAS_REJECTED : READER_WANTS_INPUT;
 }
 
 static enum reader_state begin_long_line(struct producer_reader *reader, const struct input_line *line, int64_t now_ms,
@@ -144,11 +144,12 @@ static enum reader_state go_on_with_long_line(struct producer_reader *reader, co
         return READER_REJECTS_FAILED;
     }
     take_part(reader);
-    if (is_last) {
-        producer_counts_rejected(reader->work->counts, reader->long_rule);
-        end_line(reader);
+    if (!is_last) {
+        return READER_WANTS_INPUT;
     }
-    return READER_WANTS_INPUT;
+    producer_work_rejected(reader->work, start_of(line), reader->long_rule);
+    end_line(reader);
+    return reader->work->stops_at_reject ? READER_HAS_REJECTED : READER_WANTS_INPUT;
 }
 
 enum reader_state producer_reader_fill(struct producer_reader *reader, struct error *ret_error)

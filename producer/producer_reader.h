@@ -12,6 +12,7 @@
 enum reader_state {
     READER_WANTS_INPUT,    /* everything read is dealt with */
     READER_IS_BLOCKED,     /* the next line is an event for which there is no room, or which may not be published yet */
+    READER_HAS_REJECTED,   /* a line has gone into the rejects, and nothing is read behind it */
     READER_IS_AT_END,      /* the input has ended, and everything read is dealt with */
     READER_INPUT_FAILED,   /* see the error */
     READER_REJECTS_FAILED, /* see the error; the line it was about is not dealt with */

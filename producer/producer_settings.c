@@ -10,8 +10,7 @@
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"auto", "logfmt", "json", NULL};
 static const char *const formats[] = {"event", "change", NULL};
-static const char *const invalid_choices[] = {"reject", NULL};
-static const char *const later_invalid_choices[] = {"stop", NULL};
+static const char *const invalid_choices[] = {"reject", "stop", NULL};
 
 static enum status check_topic(const char *text, struct error *ret_error)
 {
@@ -92,8 +91,13 @@ static const struct option options[] = {
      AT(on_invalid),
      .default_text = "reject",
      .choices = invalid_choices,
-     .later_choices = later_invalid_choices,
-     .help = "what becomes of an invalid line; the rest flows on"},
+     .help = "what a line that goes into the rejects does to the rest: it flows on, or nothing more is read"},
+    {.key = "checkpoint",
+     .kind = OPTION_TEXT,
+     AT(checkpoint),
+     .check = check_path,
+     .help = "file that keeps how far the input is dealt with, so that the next run goes on there; --checkpoint goes "
+             "over it"},
     {.key = "drain",
      .kind = OPTION_DURATION_MS,
      AT(drain_ms),
@@ -126,12 +130,9 @@ static const struct option options[] = {
      .help = "their bytes (line and record), at most; past it the input waits"},
 };
 
-static const char *const later_keys[] = {"checkpoint", NULL};
-
 static const struct settings_spec spec = {
     .options = options,
     .option_count = ARRAY_COUNT(options),
-    .later_keys = later_keys,
     .kafka_offset = offsetof(struct producer_settings, kafka),
     .kafka_kind = KAFKA_CLIENT_PRODUCER,
 };
@@ -139,6 +140,7 @@ static const struct settings_spec spec = {
 /* The choices stand in the order of the enums. */
 _Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_LOGFMT == 1 && LOG_FORMAT_JSON == 2, "order of log_formats");
 _Static_assert(LOG_LEVEL_DEBUG == 0 && LOG_LEVEL_ERROR == 3, "order of log_levels");
+_Static_assert(INVALID_REJECT == 0 && INVALID_STOP == 1, "order of invalid_choices");
 _Static_assert(INTAKE_FORMAT_EVENT == 0 && INTAKE_FORMAT_CHANGE == 1, "order of formats");
 
 enum status producer_settings_load(const char *file, const char *const *sets, size_t set_count,
@@ -152,23 +154,49 @@ void producer_settings_free(struct producer_settings *settings)
     settings_free(&spec, settings);
 }
 
-enum status producer_settings_override(struct producer_settings *settings, const char *input, const char *format,
+static void put_text(char **text, const char *value)
+{
+    if (value != NULL) {
+        free(*text);
+        *text = memory_copy_text(value);
+    }
+}
+
+enum status producer_settings_override(struct producer_settings *settings, const struct producer_options *options,
                                        struct error *ret_error)
 {
-    int format_index = 0;
-    while (format != NULL && formats[format_index] != NULL && strcmp(format, formats[format_index]) != 0) {
-        format_index++;
+    const char *format = options->format;
+    int index = 0;
+    while (format != NULL && formats[index] != NULL && strcmp(format, formats[index]) != 0) {
+        index++;
     }
-    if (format != NULL && formats[format_index] == NULL) {
+    if (format != NULL && formats[index] == NULL) {
         return error_set(ret_error, STATUS_INVALID, "--format %s: it is event or change", format);
     }
-    if (input != NULL && input[0] == '\0') {
+    if (options->input != NULL && options->input[0] == '\0') {
         return error_set(ret_error, STATUS_INVALID, "--input is empty: name a file, or - for standard input");
     }
-    settings->format = format != NULL ? (enum intake_format)format_index : settings->format;
-    if (input != NULL) {
-        free(settings->input);
-        settings->input = memory_copy_text(input);
+    if (options->checkpoint != NULL && options->checkpoint[0] == '\0') {
+        return error_set(ret_error, STATUS_INVALID, "--checkpoint is empty: name a file");
+    }
+    settings->format = format != NULL ? (enum intake_format)index : settings->format;
+    settings->is_followed = options->is_followed;
+    put_text(&settings->input, options->input);
+    put_text(&settings->checkpoint, options->checkpoint);
+    return STATUS_OK;
+}
+
+enum status producer_settings_check(const struct producer_settings *settings, struct error *ret_error)
+{
+    bool is_stdin = strcmp(settings->input, "-") == 0;
+    if (is_stdin && settings->checkpoint != NULL) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "checkpoint: standard input cannot have one, since it cannot be read again; name a file with "
+                         "--input");
+    }
+    if (is_stdin && settings->is_followed) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "--follow: standard input ends when its writer ends; name a file with --input");
     }
     return STATUS_OK;
 }

@@ -7,8 +7,11 @@
 #include "log.h"
 #include "settings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+enum invalid_policy { INVALID_REJECT, INVALID_STOP };
 
 struct producer_settings {
     struct kafka_properties kafka;
@@ -19,7 +22,9 @@ struct producer_settings {
     enum intake_format format;
     char *topic;
     char *rejects;
-    int on_invalid; /* 0: reject */
+    enum invalid_policy on_invalid;
+    char *checkpoint; /* NULL: none */
+    bool is_followed; /* --follow; no key of the file */
     int64_t drain_ms;
     int64_t startup_timeout_ms; /* -1: wait */
     char *source_id;
@@ -34,10 +39,22 @@ WARN_UNUSED enum status producer_settings_load(const char *file, const char *con
                                                struct producer_settings *ret_settings, struct error_list *errors);
 void producer_settings_free(struct producer_settings *settings);
 
-/* What the command line says goes over the settings. NULL: nothing said.
+/* What the command line says. NULL, false: nothing said. */
+struct producer_options {
+    const char *input;
+    const char *format;
+    const char *checkpoint;
+    bool is_followed;
+};
+
+/* The options go over the settings.
  * Errors: STATUS_INVALID with a line that names the option. */
-WARN_UNUSED enum status producer_settings_override(struct producer_settings *settings, const char *input,
-                                                   const char *format, struct error *ret_error);
+WARN_UNUSED enum status producer_settings_override(struct producer_settings *settings,
+                                                   const struct producer_options *options, struct error *ret_error);
+
+/* Do the settings go together?
+ * Errors: STATUS_INVALID with a line that names the key. */
+WARN_UNUSED enum status producer_settings_check(const struct producer_settings *settings, struct error *ret_error);
 
 void producer_settings_print_help(FILE *file);
 

@@ -27,8 +27,9 @@ struct log_field {
 #define LOG_TEXT(name, value) ((struct log_field){LOG_FIELD_TEXT, (name), (value), 0})
 #define LOG_INT(name, value) ((struct log_field){LOG_FIELD_INT, (name), NULL, (int64_t)(value)})
 
-#define LOG_NONE ((struct log_field){LOG_FIELD_NONE, NULL, NULL, 0}) /* ends the list: a last field that is not there  \
-                                                                      */
+#define LOG_NONE                                                                                                       \
+    ((struct log_field){LOG_FIELD_NONE, NULL, NULL, 0}) /* ends the list: a last field that is not there               \
+                                                         */
 
 #define log_debug(...) LOG_LINE(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_LINE(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -44,6 +44,7 @@ void dead_letter_facts_read(int32_t partition, int64_t offset, const struct reco
     size_t own = find_added(record);
     size_t count = record->header_count - own;
     const struct record_header *added = count > 0 ? record->headers + own : NULL;
+    count = count < DEAD_LETTER_ADDED_MAX ? count : DEAD_LETTER_ADDED_MAX;
     *ret_facts = (struct dead_letter_facts){
         .partition = partition,
         .offset = offset,
@@ -71,6 +72,12 @@ int64_t dead_letter_facts_time(const struct dead_letter_facts *facts)
         return utc_time_us_to_ms(time_us);
     }
     return facts->record->timestamp_ms;
+}
+
+bool dead_letter_facts_has_event(const struct decoded_record *decoded)
+{
+    return decoded->reading == RECORD_READABLE ||
+           (decoded->reading == RECORD_UNREADABLE && strcmp(decoded->reason, "key.mismatch") == 0);
 }
 
 bool dead_letter_filter_is_reason(const char *reason)

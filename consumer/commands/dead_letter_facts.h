@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { DEAD_LETTER_ADDED_MAX = 32 }; /* headers behind dl_reason that are looked at; the relay writes about ten */
+
 /* Everything is borrowed from the record. A view of size 0: the record does not say. */
 struct dead_letter_facts {
     int32_t partition; /* where the dead letter itself lies */
@@ -39,6 +41,9 @@ void dead_letter_facts_read(int32_t partition, int64_t offset, const struct reco
 /* The time that --from and --to look at, Unix milliseconds: dl_first_attempt_at where there is a readable one, else the
  * record's timestamp, which is the event's sent_at. -1: the record has none. */
 int64_t dead_letter_facts_time(const struct dead_letter_facts *facts);
+
+/* Was an event read, although it may have to go to nobody (key.mismatch)? */
+bool dead_letter_facts_has_event(const struct decoded_record *decoded);
 
 struct dead_letter_filter {
     const char *reason;       /* NULL: any; `undecodable` stands for all undecodable.RULE */

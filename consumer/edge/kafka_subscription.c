@@ -205,8 +205,8 @@ static void search_work(uv_work_t *work)
     struct search *search = work->data;
     struct kafka_subscription *subscription = search->subscription;
     search->status =
-        partition_starts_find(subscription->client, &subscription->settings.start_from,
-                              &subscription->is_search_cancelled, search->starts, search->count, &search->error);
+        partition_starts_find(subscription->client, &subscription->settings, &subscription->is_search_cancelled,
+                              search->starts, search->count, &search->error);
 }
 
 static void search_done(uv_work_t *work, int uv_status)

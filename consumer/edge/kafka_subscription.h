@@ -25,13 +25,21 @@ struct start_from {
     int64_t time_ms; /* START_FROM_TIME: Unix milliseconds */
 };
 
+/* A partition of which the log may have lost what was to be read next: reading goes on at the log's start. */
+struct accepted_gap {
+    const char *topic;
+    int32_t partition;
+};
+
 struct kafka_subscription_settings {
     const struct kafka_properties *properties; /* borrowed for the call of _create */
     const char *group;
     const char *const *topics; /* borrowed for the subscription's life */
     size_t topic_count;
-    struct start_from start_from; /* obeyed where no partition of a topic has a commit in the group */
-    uint32_t partitions_max;      /* slots; more than that assigned is reported as MEMBER_FAILED */
+    struct start_from start_from;             /* obeyed where no partition of a topic has a commit in the group */
+    const struct accepted_gap *accepted_gaps; /* borrowed for the subscription's life */
+    size_t accepted_gap_count;
+    uint32_t partitions_max; /* slots; more than that assigned is reported as MEMBER_FAILED */
 };
 
 enum kafka_subscription_event_kind {

@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "check.h"
+#include "log.h"
 #include "memory.h"
 
 #include <inttypes.h>
@@ -135,8 +136,41 @@ static enum status obey_start_from(rd_kafka_t *client, const struct start_from *
     return ask_offset_at(client, start->topic, start->partition, start_from->time_ms, high, &start->offset, ret_error);
 }
 
+static bool is_gap_accepted(const struct kafka_subscription_settings *settings, const struct partition_start *start)
+{
+    for (size_t i = 0; i < settings->accepted_gap_count; i++) {
+        const struct accepted_gap *gap = &settings->accepted_gaps[i];
+        if (gap->partition == start->partition && strcmp(gap->topic, start->topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Goes on at the committed offset, or, over a gap that was accepted, at the log's start. */
+static enum status go_on(rd_kafka_t *client, const struct kafka_subscription_settings *settings, int64_t committed,
+                         struct partition_start *start, struct error *ret_error)
+{
+    start->offset = committed;
+    if (!is_gap_accepted(settings, start)) {
+        return STATUS_OK;
+    }
+    int64_t low = 0;
+    int64_t high = 0;
+    enum status status = ask_edges(client, start->topic, start->partition, &low, &high, ret_error);
+    if (status == STATUS_OK && (committed < low || committed > high)) {
+        log_warn("gap accepted: these events are no longer on the log and are given up",
+                 LOG_TEXT("topic", start->topic), LOG_INT("partition", start->partition),
+                 LOG_INT("from_offset", committed), LOG_INT("to_offset", committed < low ? low - 1 : high),
+                 LOG_INT("log_start", low));
+        start->offset = low;
+        start->needs_commit = true;
+    }
+    return status;
+}
+
 /* All wanted partitions of one topic. */
-static enum status find_in_topic(rd_kafka_t *client, const struct start_from *start_from,
+static enum status find_in_topic(rd_kafka_t *client, const struct kafka_subscription_settings *settings,
                                  const _Atomic bool *is_cancelled, const char *topic, struct partition_start *starts,
                                  size_t count, struct error *ret_error)
 {
@@ -167,17 +201,17 @@ static enum status find_in_topic(rd_kafka_t *client, const struct start_from *st
         start->first_count = any_commit ? noted : partitions;
         start->needs_commit = false;
         if (commit != NULL && commit->offset >= 0) {
-            start->offset = commit->offset;
+            status = go_on(client, settings, commit->offset, start, ret_error);
         } else {
             bool added_later = any_commit && start->partition >= noted;
-            status = obey_start_from(client, start_from, added_later, start, ret_error);
+            status = obey_start_from(client, &settings->start_from, added_later, start, ret_error);
         }
     }
     rd_kafka_topic_partition_list_destroy(commits);
     return status;
 }
 
-enum status partition_starts_find(rd_kafka_t *client, const struct start_from *start_from,
+enum status partition_starts_find(rd_kafka_t *client, const struct kafka_subscription_settings *settings,
                                   const _Atomic bool *is_cancelled, struct partition_start *starts, size_t count,
                                   struct error *ret_error)
 {
@@ -188,7 +222,7 @@ enum status partition_starts_find(rd_kafka_t *client, const struct start_from *s
             is_first_of_topic = is_first_of_topic && strcmp(starts[j].topic, starts[i].topic) != 0;
         }
         if (is_first_of_topic) {
-            status = find_in_topic(client, start_from, is_cancelled, starts[i].topic, starts, count, ret_error);
+            status = find_in_topic(client, settings, is_cancelled, starts[i].topic, starts, count, ret_error);
         }
     }
     return status;

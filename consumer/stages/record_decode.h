@@ -41,7 +41,7 @@ struct record_in {
 
 enum record_reading {
     RECORD_READABLE,       /* event, id and traceparent are filled */
-    RECORD_UNREADABLE,     /* reason is filled: a dead letter */
+    RECORD_UNREADABLE,     /* reason is filled: a dead letter. Of a key.mismatch the event too, to be looked at only */
     RECORD_SCHEMA_UNKNOWN, /* schema is filled; reason is what a dead letter says if the schema never comes */
     RECORD_TOMBSTONE,      /* a null value: counted and skipped */
 };

@@ -213,7 +213,7 @@ enum status line_source_look_around(struct line_source *source)
     if (source->queue_count == LINE_SOURCE_QUEUE_MAX) {
         return STATUS_FULL;
     }
-    int fd;
+    int fd = -1;
     if (open_path(source->path, &fd, NULL) == STATUS_OK) { /* otherwise it is gone again, or comes later */
         source->queue[source->queue_count++] = fd;
     }

@@ -77,8 +77,13 @@ static int64_t own_number(struct avro_witness *witness, enum incident_field fiel
 
 static struct bytes_view own_text(struct avro_witness *witness, enum incident_field field)
 {
-    static const char *const rich[] = {"\"a\"", "{\"a\":[1,2.50,1e5,\"\\u00e9\"]}", "[]", "-0", "{\"b\":{},\"b\":null}",
-                                       "\"\xc3\xa9\xf0\x9f\x98\x80\"", "true"};
+    static const char *const rich[] = {"\"a\"",
+                                       "{\"a\":[1,2.50,1e5,\"\\u00e9\"]}",
+                                       "[]",
+                                       "-0",
+                                       "{\"b\":{},\"b\":null}",
+                                       "\"\xc3\xa9\xf0\x9f\x98\x80\"",
+                                       "true"};
     static const char *const uuids[] = {"01234567-89ab-cdef-0123-456789abcdef", "01234567-89AB-CDEF-0123-456789abcDEF"};
     size_t choice = fuzz_input_byte(witness->input);
 
@@ -94,10 +99,10 @@ static struct bytes_view own_text(struct avro_witness *witness, enum incident_fi
 
 static void fill_text(struct avro_witness *witness, avro_value_t *value, enum incident_field field, avro_type_t type)
 {
-    struct bytes_view text = field != INCIDENT_FIELD_COUNT && incident_rules_field(field)->opens == INCIDENT_OBJECT_NONE
-                                 ? own_text(witness, field)
-                                 : bytes_view_slice(BYTES_LITERAL("other text \xc3\xa9"), 0,
-                                                    fuzz_input_below(witness->input, 11));
+    struct bytes_view text =
+        field != INCIDENT_FIELD_COUNT && incident_rules_field(field)->opens == INCIDENT_OBJECT_NONE
+            ? own_text(witness, field)
+            : bytes_view_slice(BYTES_LITERAL("other text \xc3\xa9"), 0, fuzz_input_below(witness->input, 11));
     char copy[128] = "";
 
     CHECK(text.size < sizeof copy);
@@ -120,8 +125,8 @@ static void fill_record(struct avro_witness *witness, avro_value_t *value, enum 
         if (object != INCIDENT_OBJECT_NONE) {
             field = incident_rules_find(object, bytes_view_of_text(name));
         }
-        fill(witness, &inner,
-             field == INCIDENT_FIELD_COUNT ? INCIDENT_OBJECT_NONE : incident_rules_field(field)->opens, field);
+        fill(witness, &inner, field == INCIDENT_FIELD_COUNT ? INCIDENT_OBJECT_NONE : incident_rules_field(field)->opens,
+             field);
     }
 }
 

@@ -1,5 +1,6 @@
 /* The door, with each input as a line: an event, a change, and the beginning of a longer line. */
 #include "check.h"
+#include "event_id.h"
 #include "event_properties.h"
 #include "fuzz_allocation.h"
 #include "fuzz_input.h"
@@ -7,7 +8,6 @@
 #include "incident_json.h"
 #include "json_scan.h"
 #include "trace_parent.h"
-#include "event_id.h"
 
 #include <jansson.h>
 #include <string.h>

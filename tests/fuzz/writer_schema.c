@@ -66,8 +66,7 @@ static void write_named_type(struct making *making, int depth, size_t kind)
 /* Any type at all, of a field that is none of ours. */
 static void write_type(struct making *making, int depth, bool is_in_union)
 {
-    static const char *const primitives[] = {"null",  "boolean", "int",   "long",
-                                             "float", "double",  "bytes", "string"};
+    static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
     size_t kind = fuzz_input_below(making->input, depth == TYPE_DEPTH_MAX ? 8 : 14);
 
     depth++;
@@ -78,7 +77,8 @@ static void write_type(struct making *making, int depth, bool is_in_union)
     } else if (kind == 13 && !is_in_union) {
         write_union(making, depth);
     } else {
-        bytes_append_text(making->text, kind == 11 ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
+        bytes_append_text(making->text,
+                          kind == 11 ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
         write_type(making, depth, false);
         bytes_append_text(making->text, "}");
     }
