@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "check_url_command.h"
+#include "dead_letters_command.h"
 #include "explain_command.h"
 #include "run_command.h"
 #include "sign_command.h"
@@ -14,11 +15,12 @@ static const struct command commands[] = {
     {"explain", "explain FILE|TOPIC:PARTITION:OFFSET", "who gets this event, and the exact request; sends nothing",
      explain_command},
     {"check-url", "check-url URL...", "may it be called? exit status 1 if not; calls nothing", check_url_command},
+    {"dead-letters", "dead-letters list|show", "the events that were given up, and why", dead_letters_command},
     {"sign", "sign FILE", "the Standard Webhooks headers of a body, offline", sign_command},
     {"verify", "verify FILE", "whether a body's signature is right, offline; exit status 1 if not", verify_command},
 };
 
-static const char *const later_commands[] = {"lanes", "replay", "dead-letters"};
+static const char *const later_commands[] = {"lanes", "replay"};
 
 const struct command *commands_find(const char *name)
 {
