@@ -91,6 +91,9 @@ static enum status start_receiver(struct sandbox *sandbox, struct error *ret_err
                                          .journal = sandbox->journal,
                                          .print_whole = options->whole,
                                          .is_quiet = options->is_quiet,
+                                         .fail_status = options->fail_status,
+                                         .fail_count = options->fail_count,
+                                         .delay_ms = options->delay_ms,
                                          .complete = on_complete,
                                          .context = sandbox};
     status = webhook_receiver_create(&settings, &sandbox->receiver, ret_error);

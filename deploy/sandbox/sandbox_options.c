@@ -6,7 +6,13 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { BROKER_PORT_DEFAULT = 9092, RECEIVER_PORT_DEFAULT = 9480, WHOLE_DEFAULT = 1, WHOLE_MAX = 1000000 };
+enum {
+    BROKER_PORT_DEFAULT = 9092,
+    RECEIVER_PORT_DEFAULT = 9480,
+    WHOLE_DEFAULT = 1,
+    WHOLE_MAX = 1000000,
+    DELAY_MAX_MS = 60000
+};
 
 enum option_code {
     OPTION_HELP = 1,
@@ -21,6 +27,8 @@ enum option_code {
     OPTION_STATE,
     OPTION_WHOLE,
     OPTION_QUIET,
+    OPTION_FAIL,
+    OPTION_DELAY,
 };
 
 static const struct option long_options[] = {
@@ -36,6 +44,8 @@ static const struct option long_options[] = {
     {"state", required_argument, NULL, OPTION_STATE},
     {"whole", required_argument, NULL, OPTION_WHOLE},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"fail", required_argument, NULL, OPTION_FAIL},
+    {"delay", required_argument, NULL, OPTION_DELAY},
     {NULL, 0, NULL, 0},
 };
 
@@ -73,6 +83,8 @@ void sandbox_options_help(FILE *out)
         "                       is expected has arrived\n"
         "  --whole N            print the first N deliveries whole (1)\n"
         "  --quiet              print refusals only\n"
+        "  --fail STATUS:N      answer the first N deliveries with STATUS, unread: --fail 500:3\n"
+        "  --delay MS           answer each delivery so much later: --delay 200\n"
         "  --help               this text\n"
         "\n"
         "While it runs:\n"
@@ -103,6 +115,21 @@ struct raw_options {
     const char *port;
     const char *receiver_port;
 };
+
+/* STATUS:N */
+static enum status read_fail(const char *text, struct sandbox_options *options, struct error *ret_error)
+{
+    const char *colon = strchr(text, ':');
+    int64_t status = 0;
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    if (colon == NULL || bytes_view_to_int64(bytes_view_of(text, size), &status) != STATUS_OK || status < 200 ||
+        status > 599 || bytes_view_to_int64(bytes_view_of_text(colon + 1), &options->fail_count) != STATUS_OK ||
+        options->fail_count < 1) {
+        return error_set(ret_error, STATUS_INVALID, "--fail takes STATUS:N, as 500:3; a status is from 200 to 599");
+    }
+    options->fail_status = (int)status;
+    return STATUS_OK;
+}
 
 static enum status take_option(int code, const char *argument, struct raw_options *raw, struct sandbox_options *options,
                                struct error *ret_error)
@@ -147,6 +174,14 @@ static enum status take_option(int code, const char *argument, struct raw_option
     case OPTION_QUIET:
         options->is_quiet = true;
         break;
+    case OPTION_FAIL:
+        return read_fail(argument, options, ret_error);
+    case OPTION_DELAY:
+        if (bytes_view_to_int64(bytes_view_of_text(argument), &options->delay_ms) != STATUS_OK ||
+            options->delay_ms < 0 || options->delay_ms > DELAY_MAX_MS) {
+            return error_set(ret_error, STATUS_INVALID, "--delay takes milliseconds from 0 to %d", DELAY_MAX_MS);
+        }
+        break;
     }
     return STATUS_OK;
 }
@@ -161,11 +196,13 @@ static enum status settle(const struct raw_options *raw, struct sandbox_options 
     options->has_broker = !raw->receiver_only;
     options->has_receiver = !raw->broker_only;
     bool has_receiver_option = options->subscribers != NULL || options->secrets != NULL || options->expect != NULL ||
-                               options->journal != NULL || raw->receiver_port != NULL;
+                               options->journal != NULL || raw->receiver_port != NULL || options->fail_count > 0 ||
+                               options->delay_ms > 0;
     if (raw->broker_only && has_receiver_option) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "--receiver-port, --subscribers, --secrets, --expect and --journal are the receiver's; "
-                         "--broker-only has none");
+        return error_set(
+            ret_error, STATUS_INVALID,
+            "--receiver-port, --subscribers, --secrets, --expect, --journal, --fail and --delay are the receiver's; "
+            "--broker-only has none");
     }
     if (raw->receiver_only && raw->receiver_port != NULL) {
         return error_set(ret_error, STATUS_INVALID, "with --receiver-only, --port is the receiver's port");

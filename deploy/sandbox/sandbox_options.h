@@ -21,6 +21,9 @@ struct sandbox_options {
     const char *state;
     int64_t whole; /* deliveries printed whole */
     bool is_quiet;
+    int fail_status;    /* the answer to the first fail_count deliveries */
+    int64_t fail_count; /* 0: none */
+    int64_t delay_ms;   /* of each answer */
 };
 
 /* Errors: STATUS_INVALID with what to write instead. */

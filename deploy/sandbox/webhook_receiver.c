@@ -30,7 +30,9 @@ struct webhook_receiver {
     struct receiver_settings settings;
     struct MHD_Daemon *daemon;
     uint16_t port;
-    pthread_mutex_t lock; /* guards counts alone: all else belongs to the daemon's thread while it runs */
+    pthread_mutex_t turn; /* whose request is being judged: guards all but the counts while the daemon runs */
+    pthread_mutex_t lock; /* guards the counts alone */
+    int64_t failed;       /* answered with fail_status so far */
     struct receiver_counts counts;
     struct seen_id *seen; /* oldest first */
 };
@@ -223,6 +225,16 @@ static void judge_for(struct webhook_receiver *receiver, const struct request *r
     take(receiver, request, subscriber, &facts, judgement);
 }
 
+/* A status to answer with whatever has come, or 0. */
+static int told_to_answer(struct webhook_receiver *receiver, const struct subscriber *subscriber)
+{
+    if (receiver->failed < receiver->settings.fail_count) {
+        receiver->failed++;
+        return receiver->settings.fail_status;
+    }
+    return subscriber->told_status;
+}
+
 static void judge(struct webhook_receiver *receiver, const struct request *request, struct judgement *judgement)
 {
     struct subscriber spare = {0};
@@ -230,10 +242,11 @@ static void judge(struct webhook_receiver *receiver, const struct request *reque
     if (subscriber == NULL) {
         return;
     }
-    if (subscriber->told_status != 0) {
-        judgement->status = (unsigned)subscriber->told_status;
+    int told_status = told_to_answer(receiver, subscriber);
+    if (told_status != 0) {
+        judgement->status = (unsigned)told_status;
         judgement->verdict = "told";
-        (void)error_set(&judgement->reason, STATUS_REFUSED, "told to answer %d", subscriber->told_status);
+        (void)error_set(&judgement->reason, STATUS_REFUSED, "told to answer %d", told_status);
     } else if (request->is_too_large) {
         refuse(judgement, MHD_HTTP_CONTENT_TOO_LARGE, "a body above 1 MiB");
     } else {
@@ -350,6 +363,16 @@ static enum MHD_Result finish(struct webhook_receiver *receiver, struct MHD_Conn
     return answer(connection, judgement.status, "text/plain; charset=utf-8", judgement.reason.text);
 }
 
+/* With a delay every connection has a thread, so that one endpoint's slowness is not everybody's. */
+static void wait_before_answer(const struct webhook_receiver *receiver)
+{
+    const struct timespec delay = {.tv_sec = receiver->settings.delay_ms / 1000,
+                                   .tv_nsec = receiver->settings.delay_ms % 1000 * 1000000};
+    if (receiver->settings.delay_ms > 0) {
+        (void)nanosleep(&delay, NULL);
+    }
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload_data, size_t *upload_data_size,
                                   void **connection_context)
@@ -376,7 +399,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (strcmp(method, "GET") == 0 && bytes_view_equal_text(path_of(request->target), "/counts")) {
         return answer_counts(receiver, connection);
     }
-    return finish(receiver, connection, method, request);
+    wait_before_answer(receiver);
+    (void)pthread_mutex_lock(&receiver->turn);
+    enum MHD_Result result = finish(receiver, connection, method, request);
+    (void)pthread_mutex_unlock(&receiver->turn);
+    return result;
 }
 
 /* Called with the request line, before on_request: the only place that shows the target as it was sent. */
@@ -418,14 +445,16 @@ enum status webhook_receiver_create(const struct receiver_settings *settings, st
         receiver->counts.missing = (int64_t)expected_deliveries_missing(settings->expected);
     }
     (void)pthread_mutex_init(&receiver->lock, NULL);
+    (void)pthread_mutex_init(&receiver->turn, NULL);
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | (settings->delay_ms > 0 ? MHD_USE_THREAD_PER_CONNECTION : 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(settings->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     /* Poll, as its epoll mode stalls at 128 connections. */
-    receiver->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD, settings->port, NULL, NULL, on_request, receiver,
-                                        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-                                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-                                        (unsigned)RECEIVER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                        (unsigned)IDLE_S_MAX, MHD_OPTION_END);
+    receiver->daemon =
+        MHD_start_daemon(flags, settings->port, NULL, NULL, on_request, receiver, MHD_OPTION_SOCK_ADDR, &address,
+                         MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)RECEIVER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)IDLE_S_MAX, MHD_OPTION_END);
     if (receiver->daemon == NULL) {
         int code = errno;
         webhook_receiver_destroy(receiver);
@@ -472,5 +501,6 @@ void webhook_receiver_destroy(struct webhook_receiver *receiver)
         free(seen);
     }
     (void)pthread_mutex_destroy(&receiver->lock);
+    (void)pthread_mutex_destroy(&receiver->turn);
     free(receiver);
 }

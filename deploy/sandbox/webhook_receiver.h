@@ -8,7 +8,7 @@
  * All but 204 count as refused. Two more requests are for the person at the keyboard:
  *   GET /counts                 the counts below as JSON
  *   PUT /answer/ID/STATUS       answer ID's deliveries with this status from now on, unread; STATUS `judge` ends it
- * One thread of its own serves everything; the calls below are for the thread that created it. */
+ * Requests are judged one at a time, on threads of its own; the calls below are for the thread that created it. */
 #ifndef RELAY_WEBHOOK_RECEIVER_H
 #define RELAY_WEBHOOK_RECEIVER_H
 
@@ -36,6 +36,9 @@ struct receiver_settings {
     struct receiver_journal *journal;     /* NULL: none */
     int64_t print_whole;                  /* this many deliveries are printed whole, the others as a line */
     bool is_quiet;                        /* print refusals only */
+    int fail_status;                      /* the answer to the first fail_count deliveries, unread */
+    int64_t fail_count;                   /* 0: none */
+    int64_t delay_ms;                     /* each delivery is answered so much later, each on a thread of its own */
     void (*complete)(void *context);      /* called once, when all that is expected has arrived; may be NULL */
     void *context;
 };
@@ -47,7 +50,7 @@ struct receiver_counts {
     int64_t signatures_ok; /* of `delivered`, those whose signature was checked */
     int64_t duplicates;    /* taken again */
     int64_t refused;
-    int64_t told;    /* answered by PUT /answer */
+    int64_t told;    /* answered as PUT /answer or fail_status say */
     int64_t missing; /* expected and not there yet */
 };
 

@@ -1,11 +1,14 @@
 """The sandbox's receiver is the judge of the quickstart: it must refuse what is wrong, and say so at the end."""
 import base64
+import concurrent.futures
+import copy
 import datetime
 import hashlib
 import http.client
 import json
 import pathlib
 import subprocess
+import time
 
 import pytest
 from standardwebhooks import Webhook
@@ -27,7 +30,7 @@ def wants(subscriber, event):
 class Sandbox:
     """incident-sandbox --receiver-only with the quickstart's subscribers, and a client that signs for them."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, *arguments):
         self.subscribers = json.loads(SUBSCRIBERS.read_text())
         self.secrets = {each["id"]: make_secret(number) for number, each in enumerate(self.subscribers, 1)}
         (folder / "secrets").mkdir()
@@ -38,9 +41,15 @@ class Sandbox:
         self.process = subprocess.Popen(
             [str(binary), "--receiver-only", "--port", "0", "--state", str(self.state_path), "--journal",
              str(self.journal_path), "--secrets", str(folder / "secrets"), "--subscribers", str(SUBSCRIBERS),
-             "--expect", str(ROOT / "schemas/examples/incidents.ndjson")], stdout=subprocess.PIPE, text=True)
+             "--expect", str(ROOT / "schemas/examples/incidents.ndjson"), *arguments], stdout=subprocess.PIPE, text=True)
         wait_for(self.state_path.exists, "the sandbox's state file")
         self.connection = http.client.HTTPConnection(self.state()["receiver"], timeout=5)
+
+    def beside(self):
+        """Another client of the same sandbox, with a connection of its own."""
+        other = copy.copy(self)
+        other.connection = http.client.HTTPConnection(self.state()["receiver"], timeout=5)
+        return other
 
     def state(self):
         return dict(line.split("=", 1) for line in self.state_path.read_text().splitlines())
@@ -75,7 +84,8 @@ class Sandbox:
 
 @pytest.fixture
 def sandbox(request, tmp_path):
-    sandbox = Sandbox(pathlib.Path(request.config.getoption("--bin")) / "incident-sandbox", tmp_path)
+    sandbox = Sandbox(pathlib.Path(request.config.getoption("--bin")) / "incident-sandbox", tmp_path,
+                      *getattr(request, "param", ()))
     yield sandbox
     if sandbox.process.poll() is None:
         sandbox.process.kill()
@@ -148,3 +158,23 @@ def test_an_endpoint_can_be_told_what_to_answer(sandbox):
     assert sandbox.send("crm-2051", EXAMPLES[0]) == 204
     assert sandbox.request("PUT", "/answer/crm-2051/99") == 400
     assert sandbox.request("PUT", "/answer/nobody/503") == 404
+
+
+@pytest.mark.parametrize("sandbox", [("--fail", "503:2")], indirect=True)
+def test_the_first_deliveries_can_be_told_to_fail(sandbox):
+    assert [sandbox.send("crm-2051", EXAMPLES[0]) for _ in range(3)] == [503, 503, 204]
+    status, lines = sandbox.end()
+    assert status == 1 and lines[-1].startswith("delivered 1 of "), lines
+
+
+@pytest.mark.parametrize("sandbox", [("--delay", "400")], indirect=True)
+def test_a_delay_is_each_deliverys_own(sandbox):
+    """Four at once are answered together, each 400 ms late, not one after the other."""
+    due = [(each["id"], line) for line in EXAMPLES for each in sandbox.subscribers if wants(each, json.loads(line))][:4]
+    clients = [sandbox.beside() for _ in due]
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda pair: pair[0].send(*pair[1]), zip(clients, due)))
+    took = time.monotonic() - began
+    assert answers == [204] * 4
+    assert 0.4 <= took < 4 * 0.4
