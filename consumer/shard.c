@@ -513,13 +513,54 @@ static void ask_for_drain(struct shard *shard, int64_t now_ms)
     step(shard, &event);
 }
 
-/* From here on every index is the new set's. What is in the air was started from copies. */
+_Static_assert(SUBSCRIPTION_REMOVED == DELIVERY_NO_SUBSCRIPTION, "a reload hands its indexes to the core as they are");
+
+/* The part of the set that the core goes by; the caller frees it. */
+static struct delivery_subscription *make_delivery_subscriptions(const struct subscription_set *set)
+{
+    struct delivery_subscription *subscriptions = memory_alloc(set->count, sizeof(*subscriptions));
+    for (size_t i = 0; i < set->count; i++) {
+        static const enum ordering orderings[] = {[SUBSCRIPTION_ORDERING_INCIDENT] = ORDERING_INCIDENT,
+                                                  [SUBSCRIPTION_ORDERING_TENANT] = ORDERING_TENANT,
+                                                  [SUBSCRIPTION_ORDERING_NONE] = ORDERING_NONE};
+        subscriptions[i] = (struct delivery_subscription){.tenant = set->items[i].tenant,
+                                                          .ordering = orderings[set->items[i].ordering],
+                                                          .max_in_flight = subscription_max_in_flight(&set->items[i]),
+                                                          .is_disabled = !set->items[i].enabled};
+    }
+    return subscriptions;
+}
+
+static void log_dropped(const struct shard *shard, const struct subscription_set *old_set)
+{
+    uint32_t count = 0;
+    const struct delivery_dropped *dropped = delivery_core_dropped(shard->core, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        log_warn("a subscription was removed or disabled; what it owed counts as not matching",
+                 LOG_TEXT("subscription", old_set->items[dropped[i].subscription].id),
+                 LOG_INT("dropped", dropped[i].dropped), LOG_INT("awaited", dropped[i].awaited));
+    }
+}
+
+/* From the step on every index is the new set's. What is in the air was started from copies. */
 static void replace_subscriptions(struct shard *shard, int64_t now_ms)
 {
-    (void)now_ms;
+    const struct subscription_set *old_set = shard->parts.subscriptions;
+    const struct subscription_set *set = shard->next_set;
+    struct delivery_subscription *subscriptions = make_delivery_subscriptions(set);
+    struct delivery_event event = {.kind = EVENT_SUBSCRIPTIONS_REPLACED, .now_ms = now_ms};
+    event.subscriptions_replaced.subscriptions = subscriptions;
+    event.subscriptions_replaced.count = (uint32_t)set->count;
+    event.subscriptions_replaced.fanout_max = set->largest_tenant;
+    event.subscriptions_replaced.new_indexes = shard->next_changes->new_index;
+    event.subscriptions_replaced.old_count = (uint32_t)old_set->count;
+    event.subscriptions_replaced.restarts = shard->next_changes->is_changed;
     route_table_destroy(shard->routes);
-    shard->routes = route_table_create(shard->next_set);
-    shard->parts.subscriptions = shard->next_set;
+    shard->routes = route_table_create(set);
+    shard->parts.subscriptions = set;
+    step(shard, &event);
+    log_dropped(shard, old_set);
+    free(subscriptions);
 }
 
 static void take_over(struct shard *shard, int64_t now_ms)
@@ -571,15 +612,7 @@ static struct delivery_core *make_core(const struct shard_parts *parts, uint32_t
         .attempts_max = (uint32_t)settings->connections_max,
         .fanout_max = set->largest_tenant,
     };
-    struct delivery_subscription *subscriptions = memory_alloc(set->count, sizeof(*subscriptions));
-    for (size_t i = 0; i < set->count; i++) {
-        static const enum ordering orderings[] = {[SUBSCRIPTION_ORDERING_INCIDENT] = ORDERING_INCIDENT,
-                                                  [SUBSCRIPTION_ORDERING_TENANT] = ORDERING_TENANT,
-                                                  [SUBSCRIPTION_ORDERING_NONE] = ORDERING_NONE};
-        subscriptions[i] = (struct delivery_subscription){.tenant = set->items[i].tenant,
-                                                          .ordering = orderings[set->items[i].ordering],
-                                                          .max_in_flight = subscription_max_in_flight(&set->items[i])};
-    }
+    struct delivery_subscription *subscriptions = make_delivery_subscriptions(set);
     struct delivery_policy policy;
     consumer_settings_policy(settings, &policy);
     struct timespec now;

@@ -10,6 +10,7 @@ static void start(struct delivery_core *core, struct lane *lane)
 {
     struct delivery *delivery = lane_next(lane);
     bool is_probe = lane_wants_probe(lane);
+    CHECK(lane->in_air < core->subscriptions[lane->subscription].max_in_flight);
     delivery_move(core, delivery, DELIVERY_IN_AIR);
     delivery->attempt = ++core->last_attempt;
     delivery->history.attempts++;
@@ -96,11 +97,26 @@ static void take_failure(struct delivery_core *core, struct delivery *delivery, 
     }
 }
 
+/* Its subscription has left: whatever the answer, nothing more is owed, and it says nothing about the lane. */
+static void take_last_word(struct delivery_core *core, struct delivery *delivery, enum delivery_verdict verdict)
+{
+    if (verdict == VERDICT_DELIVERED) {
+        core->stats.deliveries_delivered++;
+    } else {
+        core->stats.deliveries_dropped++;
+    }
+    delivery_settle(core, delivery);
+}
+
 void attempt_on_finished(struct delivery_core *core, const struct delivery_event *event)
 {
     struct delivery *delivery = pool_at(&core->deliveries, event->attempt_finished.delivery);
     if (delivery->state != DELIVERY_IN_AIR || delivery->attempt != event->attempt_finished.attempt) {
         core->stats.late_events++;
+        return;
+    }
+    if (delivery->is_dropped) {
+        take_last_word(core, delivery, event->attempt_finished.verdict);
         return;
     }
     switch (event->attempt_finished.verdict) {

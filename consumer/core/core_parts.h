@@ -1,8 +1,8 @@
 /* core_parts.h: the structs inside the delivery core, for its own files only.
  *
  * A record in hand has one delivery for each subscription that it matches. A delivery belongs to a record and to a
- * lane; a lane is a subscription on one partition. Records, deliveries and lanes live in pools that are sized at
- * creation. */
+ * lane; a lane is a subscription on one partition. Records, deliveries and lanes live in pools that are sized when a
+ * set of subscriptions is taken over. */
 #ifndef RELAY_CORE_PARTS_H
 #define RELAY_CORE_PARTS_H
 
@@ -58,6 +58,8 @@ struct delivery {
     int32_t last_error;
     enum dead_letter_reason reason;
     bool awaits_schema;
+    bool is_dropped; /* its subscription has left while it was in the air or written: any answer settles it */
+    bool is_let_go;  /* it was free to go when its subscription's ordering changed: it waits for nobody */
     int64_t dead_letter_wait_ms; /* after the next failed write */
     struct timer timer;          /* WAITING, DEAD_LETTER_WAITING */
     struct heap_node ready;      /* READY: in its lane's heap */
@@ -80,8 +82,10 @@ enum lane_state {
 struct lane {
     enum lane_state state;
     struct partition *partition;
-    uint32_t subscription;
-    uint32_t owed; /* deliveries that are not settled */
+    uint32_t subscription;  /* DELIVERY_NO_SUBSCRIPTION when it was removed: then in no bucket */
+    enum ordering ordering; /* by which its deliveries are chained */
+    bool is_leaving;        /* its subscription was removed or disabled: it owes dropped deliveries only, then ends */
+    uint32_t owed;          /* deliveries that are not settled */
     uint32_t in_air;
     uint32_t failures;  /* endpoint failures in a row */
     uint64_t successes; /* 2xx */
@@ -149,6 +153,8 @@ struct delivery_core {
     struct delivery_policy policy;
     struct delivery_subscription *subscriptions;
     uint32_t subscription_count;
+    struct delivery_dropped *dropped; /* what the last replacement cost; room for one per subscription replaced */
+    uint32_t dropped_count;           /* 0 but for the step of a replacement */
     struct random_source random;
     int64_t now_ms;
     uint64_t last_attempt; /* attempt numbers given out */
@@ -182,6 +188,9 @@ struct delivery_core {
 
 /* Room for one more action, its kind set and the rest zeroed. */
 struct delivery_action *core_act(struct delivery_core *core, enum delivery_action_kind kind);
+
+/* Room for all that one step can ask for with the tables as they are; never less than before. */
+void core_reserve_actions(struct delivery_core *core);
 
 /* The partition is looked at again at the end of the step: commits, timers, what holds it. */
 void core_touch(struct delivery_core *core, struct partition *partition);

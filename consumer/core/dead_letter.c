@@ -46,6 +46,11 @@ void dead_letter_on_written(struct delivery_core *core, const struct delivery_ev
         return;
     }
     core->stats.dead_letter_failures++;
+    if (delivery->is_dropped) {
+        core->stats.deliveries_dropped++;
+        delivery_settle(core, delivery);
+        return;
+    }
     delivery_move(core, delivery, DELIVERY_DEAD_LETTER_WAITING);
     timer_queue_set(&core->timers, &delivery->timer, TIMER_DELIVERY, core->now_ms + delivery->dead_letter_wait_ms);
     int64_t doubled = delivery->dead_letter_wait_ms * 2;

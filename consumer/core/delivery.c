@@ -23,12 +23,12 @@ static const char *const state_names[DELIVERY_STATES] = {
 /* Every state but SETTLED may end in FREE: the partition is no longer ours. */
 static const unsigned legal_moves[DELIVERY_STATES] = {
     [DELIVERY_FREE] = TO(BLOCKED) | TO(READY) | TO(DEAD_LETTER_WAITING) | TO(DEAD_LETTER_WRITING),
-    [DELIVERY_BLOCKED] = TO(READY) | TO(FREE),
-    [DELIVERY_READY] = TO(IN_AIR) | TO(FREE),
-    [DELIVERY_WAITING] = TO(READY) | TO(FREE),
+    [DELIVERY_BLOCKED] = TO(READY) | TO(SETTLED) | TO(FREE),
+    [DELIVERY_READY] = TO(IN_AIR) | TO(SETTLED) | TO(FREE),
+    [DELIVERY_WAITING] = TO(READY) | TO(SETTLED) | TO(FREE),
     [DELIVERY_IN_AIR] =
         TO(SETTLED) | TO(WAITING) | TO(READY) | TO(DEAD_LETTER_WRITING) | TO(DEAD_LETTER_WAITING) | TO(FREE),
-    [DELIVERY_DEAD_LETTER_WAITING] = TO(DEAD_LETTER_WRITING) | TO(FREE),
+    [DELIVERY_DEAD_LETTER_WAITING] = TO(DEAD_LETTER_WRITING) | TO(SETTLED) | TO(FREE),
     [DELIVERY_DEAD_LETTER_WRITING] = TO(SETTLED) | TO(DEAD_LETTER_WAITING) | TO(FREE),
     [DELIVERY_SETTLED] = TO(FREE),
 };
@@ -59,16 +59,30 @@ struct delivery *delivery_create(struct delivery_core *core, struct record *reco
     return delivery;
 }
 
+/* True when nobody is before it. */
+static bool chain(struct delivery_core *core, struct delivery *delivery, enum ordering ordering)
+{
+    if (ordering == ORDERING_NONE) {
+        return true;
+    }
+    int64_t key = ordering == ORDERING_INCIDENT ? delivery->record->incident : 0;
+    return order_chain_append(&core->chains, &delivery->order, pool_index(&core->lanes, delivery->lane), key);
+}
+
 void delivery_queue(struct delivery_core *core, struct delivery *delivery)
 {
-    struct lane *lane = delivery->lane;
-    enum ordering ordering = core->subscriptions[lane->subscription].ordering;
-    bool is_first = true;
-    if (ordering != ORDERING_NONE) {
-        int64_t key = ordering == ORDERING_INCIDENT ? delivery->record->incident : 0;
-        is_first = order_chain_append(&core->chains, &delivery->order, pool_index(&core->lanes, lane), key);
-    }
+    bool is_first = chain(core, delivery, delivery->lane->ordering);
     delivery_move(core, delivery, is_first ? DELIVERY_READY : DELIVERY_BLOCKED);
+}
+
+void delivery_queue_anew(struct delivery_core *core, struct delivery *delivery, enum ordering ordering)
+{
+    bool is_first = chain(core, delivery, ordering);
+    if (delivery->state != DELIVERY_BLOCKED) {
+        delivery->is_let_go = true;
+    } else if (is_first) {
+        delivery_move(core, delivery, DELIVERY_READY);
+    }
 }
 
 void delivery_wait(struct delivery_core *core, struct delivery *delivery, int64_t wait_ms)
@@ -178,14 +192,25 @@ void delivery_settle(struct delivery_core *core, struct delivery *delivery)
     struct record *record = delivery->record;
     delivery_move(core, delivery, DELIVERY_SETTLED);
     if (delivery->order.is_linked) {
-        struct order_link *next = order_chain_advance(&core->chains, &delivery->order);
-        if (next != NULL) {
+        struct order_link *next = order_chain_remove(&core->chains, &delivery->order);
+        if (next != NULL && CONTAINER_OF(next, struct delivery, order)->state == DELIVERY_BLOCKED) {
             delivery_move(core, CONTAINER_OF(next, struct delivery, order), DELIVERY_READY);
         }
     }
     delivery_move(core, delivery, DELIVERY_FREE);
     give_back(core, delivery);
     record_settle_one(core, record);
+}
+
+bool delivery_drop(struct delivery_core *core, struct delivery *delivery)
+{
+    if (delivery->state == DELIVERY_IN_AIR || delivery->state == DELIVERY_DEAD_LETTER_WRITING) {
+        delivery->is_dropped = true;
+        return false;
+    }
+    core->stats.deliveries_dropped++;
+    delivery_settle(core, delivery);
+    return true;
 }
 
 void delivery_forget(struct delivery_core *core, struct delivery *delivery)

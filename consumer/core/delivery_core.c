@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "ownership.h"
 #include "record.h"
+#include "replacement.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,32 +29,34 @@ static void check_settings(const struct delivery_limits *limits, const struct de
 }
 
 /* The most that one step can ask for: everything in the air ended and as much started; every delivery given up; every
- * payload and every partition released, committed, reported; a few words about lanes. */
-static size_t actions_bound(const struct delivery_limits *limits)
+ * payload and every partition released, committed, reported; every lane resumed; a few words more. */
+static size_t actions_bound(const struct delivery_core *core)
 {
-    return 2 * (size_t)limits->attempts_max + 2 * (size_t)hand_deliveries_bound(limits) + hand_records_bound(limits) +
-           6 * (size_t)limits->partitions_max + 16;
+    return 2 * (size_t)core->limits.attempts_max + 2 * (size_t)core->hand.deliveries_max +
+           hand_records_bound(&core->limits) + core->lanes.capacity + 6 * (size_t)core->limits.partitions_max + 16;
+}
+
+void core_reserve_actions(struct delivery_core *core)
+{
+    size_t needed = actions_bound(core);
+    if (needed > core->actions_max) {
+        core->actions = memory_resize(core->actions, needed, sizeof(struct delivery_action));
+        core->actions_max = needed;
+    }
 }
 
 static void create_tables(struct delivery_core *core)
 {
-    uint32_t lanes_max = lane_bound(&core->limits, core->subscription_count);
     pool_init(&core->records, hand_records_bound(&core->limits), sizeof(struct record));
     pool_init(&core->deliveries, hand_deliveries_bound(&core->limits), sizeof(struct delivery));
-    pool_init(&core->lanes, lanes_max, sizeof(struct lane));
-    core->lane_bucket_count = 16;
-    while (core->lane_bucket_count < lanes_max) {
-        core->lane_bucket_count *= 2;
-    }
-    core->lane_buckets = memory_alloc(core->lane_bucket_count, sizeof(struct lane_bucket));
+    lane_reserve(core, lane_bound(core, core->subscription_count, 0));
     core->partitions = memory_alloc(core->limits.partitions_max, sizeof(struct partition));
     for (uint32_t i = 0; i < core->limits.partitions_max; i++) {
         LIST_INIT(&core->partitions[i].lanes);
         partition_ledger_init(&core->partitions[i].ledger, 0);
         holding_end(core, &core->partitions[i]);
     }
-    core->actions_max = actions_bound(&core->limits);
-    core->actions = memory_alloc(core->actions_max, sizeof(struct delivery_action));
+    core_reserve_actions(core);
 }
 
 struct delivery_core *delivery_core_create(const struct delivery_limits *limits, const struct delivery_policy *policy,
@@ -93,6 +96,7 @@ void delivery_core_destroy(struct delivery_core *core)
     free(core->lane_buckets);
     free(core->partitions);
     free(core->subscriptions);
+    free(core->dropped);
     free(core->actions);
     free(core);
 }
@@ -128,6 +132,9 @@ static void take_event(struct delivery_core *core, const struct delivery_event *
     case EVENT_DRAIN_REQUESTED:
         drain_on_requested(core, event);
         break;
+    case EVENT_SUBSCRIPTIONS_REPLACED:
+        replacement_on_replaced(core, event);
+        break;
     }
 }
 
@@ -153,6 +160,7 @@ void delivery_core_step(struct delivery_core *core, const struct delivery_event 
     CHECK(event->now_ms >= core->now_ms);
     core->now_ms = event->now_ms;
     core->action_count = 0;
+    core->dropped_count = 0;
     take_event(core, event);
     struct timer *timer = NULL;
     while ((timer = timer_queue_take_due(&core->timers, core->now_ms)) != NULL) {
@@ -170,6 +178,12 @@ const struct delivery_action *delivery_core_actions(const struct delivery_core *
 {
     *ret_count = core->action_count;
     return core->actions;
+}
+
+const struct delivery_dropped *delivery_core_dropped(const struct delivery_core *core, uint32_t *ret_count)
+{
+    *ret_count = core->dropped_count;
+    return core->dropped;
 }
 
 int64_t delivery_core_next_deadline(const struct delivery_core *core)

@@ -2,8 +2,9 @@
  *
  * A deterministic state machine of one shard: events go in (past tense), actions come out (imperative), and
  * delivery_core_next_deadline says when it wants to be woken. It has no clock, socket or Kafka handle, allocates only
- * in _create, and keeps integers: the bytes of a record stay with the shell under a `ticket`. The same seed and the
- * same events give the same actions. Its life cycles are drawn in consumer/README.md. */
+ * when it takes a set of subscriptions over (_create, EVENT_SUBSCRIPTIONS_REPLACED), and keeps integers: the bytes of a
+ * record stay with the shell under a `ticket`. The same seed and the same events give the same actions. Its life cycles
+ * are drawn in consumer/README.md. */
 #ifndef RELAY_DELIVERY_CORE_H
 #define RELAY_DELIVERY_CORE_H
 
@@ -34,6 +35,7 @@ struct delivery_subscription {
     int64_t tenant; /* its events only, ever: checked at every match */
     enum ordering ordering;
     uint32_t max_in_flight; /* at least 1 */
+    bool is_disabled;       /* stands in the table, but no event may match it */
 };
 
 /* Every number at least 1. */
@@ -88,6 +90,7 @@ enum delivery_event_kind {
     EVENT_COMMIT_FINISHED,
     EVENT_TIME_PASSED, /* next_deadline has come */
     EVENT_DRAIN_REQUESTED,
+    EVENT_SUBSCRIPTIONS_REPLACED,
 };
 
 struct delivery_event {
@@ -162,6 +165,39 @@ struct delivery_event {
         struct {
             int64_t deadline_ms;
         } drain_requested;
+
+        /* Another set of subscriptions is in force. Every index that the core names or is told is the new set's from
+         * here on, the actions of this step included. An attempt or write in flight was asked for under an old index:
+         * its answer needs none (`delivery` and `attempt` name it), and it finishes under the settings that it began
+         * with.
+         *
+         * Carried over: its lanes keep halts, counters and what they owe; answers in flight count as usual. The new
+         *   max_in_flight holds at once: with more in the air nothing starts until fewer are.
+         *   The new ordering holds at once for what is fetched from now on and for what waits behind another event.
+         * What was free to go under the old one stays free. An event that is not free waits for every earlier one of
+         * its new key that is owed, so nothing that is fetched later overtakes an earlier one of its key. Where the new
+         *   ordering is looser, those that now wait for nobody go at once.
+         * Removed or disabled: nothing new starts for it. What is in the air finishes and what is being written is
+         *   awaited; any answer settles it, a refusal or a failed write too. All else that it owes counts as not
+         *   matching: settled in this step, dead letters that wait to be written among it. delivery_core_dropped says
+         *   how many. Its lanes' halts end, and no report says so. One that is enabled again begins with no failures,
+         *   and still waits for what is in the air by its ordering and its max_in_flight; one that is removed and added
+         *   again is a new one that knows of nothing. What a drain cuts of it is not settled: it is read again.
+         *
+         * May be said at any time, in a drain too. */
+        struct {
+            const struct delivery_subscription *subscriptions; /* borrowed for the step, as all of these */
+            uint32_t count;
+            uint32_t fanout_max; /* as in the limits, of the new set; may grow and shrink */
+            /* For each of the set in force its index in the new one, each once and with the same tenant, or
+             * DELIVERY_NO_SUBSCRIPTION for one that is removed. */
+            const uint32_t *new_indexes;
+            uint32_t old_count; /* of the set in force */
+            /* For each of the new set: its document has changed, so what was learned of its endpoint may be wrong. A
+             * lane that is GONE opens again with no failures; of a halted one the next probe is due (a Retry-After
+             * still holds both). Without it they stay as they are. NULL: none. */
+            const bool *restarts;
+        } subscriptions_replaced;
     };
 };
 
@@ -176,7 +212,7 @@ enum dead_letter_reason {
 
 enum lane_halt_cause {
     LANE_HALT_FAILING, /* halt_after endpoint failures in a row; probed */
-    LANE_HALT_GONE,    /* 410; not probed: it lasts as long as this assignment */
+    LANE_HALT_GONE,    /* 410; not probed: it lasts as long as this assignment and this document */
     LANE_HALT_DENIED,  /* the address may not be called; probed */
 };
 
@@ -258,7 +294,7 @@ struct delivery_action {
         } release_partition;
 
         /* HALTED again with another cause when a probe's answer changes it. A revoke ends all reports of its partition
-         * without a word. */
+         * without a word, a replacement those of a subscription that it removes or disables. */
         struct {
             uint32_t partition;
             uint32_t subscription;
@@ -269,9 +305,9 @@ struct delivery_action {
         struct {
             uint32_t partition;
             enum partition_held_cause cause; /* of FLOWING: the one that has ended */
-            uint32_t subscription;           /* DELIVERY_NO_SUBSCRIPTION where no lane is the cause */
-            int64_t offset; /* the oldest unsettled one; the missing one of a gap; the schema's record */
-        } report_partition; /* HELD and FLOWING */
+            uint32_t subscription; /* DELIVERY_NO_SUBSCRIPTION where no lane is the cause, or it was removed */
+            int64_t offset;        /* the oldest unsettled one; the missing one of a gap; the schema's record */
+        } report_partition;        /* HELD and FLOWING */
     };
 };
 
@@ -279,7 +315,8 @@ struct delivery_action {
 
 struct delivery_core;
 
-/* `subscriptions` is copied; a match names one by its index. All memory is taken here. */
+/* `subscriptions` is copied; a match names one by its index. All memory is taken here, and more in the step of
+ * EVENT_SUBSCRIPTIONS_REPLACED when the new set needs it. */
 struct delivery_core *delivery_core_create(const struct delivery_limits *limits, const struct delivery_policy *policy,
                                            const struct delivery_subscription *subscriptions, uint32_t count,
                                            uint64_t seed);
@@ -290,6 +327,17 @@ void delivery_core_step(struct delivery_core *core, const struct delivery_event 
 
 /* What the last step wants done; valid until the next step. */
 const struct delivery_action *delivery_core_actions(const struct delivery_core *core, size_t *ret_count);
+
+/* What a subscription owed that the last step removed or disabled. */
+struct delivery_dropped {
+    uint32_t subscription; /* its index in the set that was replaced */
+    uint32_t dropped;      /* deliveries that count as not matching from now on */
+    uint32_t awaited;      /* attempts and writes that are running, and settle with any answer */
+};
+
+/* After the step of EVENT_SUBSCRIPTIONS_REPLACED: one for each that was removed or disabled and owed something, by
+ * index; none after any other step. Valid until the next step. */
+const struct delivery_dropped *delivery_core_dropped(const struct delivery_core *core, uint32_t *ret_count);
 
 /* When to send EVENT_TIME_PASSED at the latest, in Unix milliseconds; may be in the past; DELIVERY_NO_DEADLINE for
  * never. Ask after each step. */
@@ -321,6 +369,7 @@ struct delivery_stats {
     uint64_t records_fetched;
     uint64_t attempts_started;
     uint64_t deliveries_delivered;
+    uint64_t deliveries_dropped; /* not delivered, because their subscription was removed or disabled */
     uint64_t dead_letters_written;
     uint64_t dead_letter_failures;
     uint64_t commits_finished;

@@ -10,6 +10,7 @@ struct census {
     uint64_t bytes;
     uint32_t lanes;
     uint32_t lanes_halted;
+    uint32_t lanes_listed;
     uint32_t lanes_idle;
     uint32_t lanes_runnable;
     uint32_t chains;
@@ -37,12 +38,21 @@ static void check_delivery(const struct delivery_core *core, const struct record
         return;
     }
     CHECK(delivery->lane->partition == record->partition);
-    enum ordering ordering = core->subscriptions[delivery->lane->subscription].ordering;
+    CHECK(delivery->is_dropped || !delivery->lane->is_leaving);
+    CHECK(!delivery->is_dropped || is_running || core->drain != DRAIN_NONE);
+    enum ordering ordering = delivery->lane->ordering;
     CHECK(delivery->order.is_linked == (ordering != ORDERING_NONE));
-    CHECK((delivery->state == DELIVERY_BLOCKED) == (delivery->order.is_linked && !delivery->order.is_first));
+    bool is_behind = delivery->order.is_linked && !delivery->order.is_first && !delivery->is_let_go;
+    CHECK((delivery->state == DELIVERY_BLOCKED) == is_behind);
     CHECK(delivery->state != DELIVERY_WAITING || !lane_is_halted(delivery->lane));
     if (delivery->order.is_linked) {
+        struct order_link *next = delivery->order.next;
         census->chains += delivery->order.is_first;
+        CHECK(delivery->order.is_first == (delivery->order.previous == NULL));
+        CHECK(next == NULL || (next->previous == &delivery->order && next->lane == delivery->order.lane &&
+                               next->key == delivery->order.key));
+        CHECK(next == NULL || record->entry.offset < CONTAINER_OF(next, struct delivery, order)->record->entry.offset);
+        CHECK(delivery->order.lane == pool_index(&core->lanes, delivery->lane));
         CHECK(delivery->order.key == (ordering == ORDERING_INCIDENT ? record->incident : 0));
     }
 }
@@ -90,8 +100,20 @@ static void check_lane(const struct delivery_core *core, const struct lane *lane
         waiting++;
     }
     CHECK(lane->ready.count + waiting + lane->in_air <= lane->owed);
-    CHECK(lane->in_air <= core->subscriptions[lane->subscription].max_in_flight);
     CHECK(lane->state != LANE_PROBING || lane->in_air == 1);
+    if (lane->subscription == DELIVERY_NO_SUBSCRIPTION) {
+        CHECK(lane->is_leaving);
+    } else {
+        CHECK(lane->subscription < core->subscription_count);
+        const struct delivery_subscription *subscription = &core->subscriptions[lane->subscription];
+        /* More than max_in_flight may be in the air only since that was lowered: nothing starts then. */
+        CHECK(!lane->is_runnable || lane->in_air < subscription->max_in_flight);
+        CHECK(lane->is_leaving == subscription->is_disabled && lane->ordering == subscription->ordering);
+        CHECK(lane_find(core, lane->partition, lane->subscription) == lane);
+        census->lanes_listed++;
+    }
+    CHECK(!lane->is_leaving ||
+          (lane->owed > 0 && lane->state == LANE_OPEN && lane->failures == 0 && !lane->is_runnable));
     CHECK(lane->is_idle == (lane->owed == 0));
     census->lanes++;
     census->lanes_halted += lane_is_halted(lane);
@@ -112,6 +134,7 @@ static void check_partition(const struct delivery_core *core, const struct parti
     }
     census->partitions_assigned++;
     census->partitions_held += partition->held != PARTITION_HELD_NOT;
+    CHECK(partition->held_by == DELIVERY_NO_SUBSCRIPTION || partition->held_by < core->subscription_count);
     check_records(core, partition, census);
     const struct lane *lane = NULL;
     LIST_FOREACH(lane, &partition->lanes, of_partition)
@@ -144,6 +167,8 @@ static void check_counts(const struct delivery_core *core, const struct census *
     CHECK(census->timers + core->drain_timer.is_set == core->timers.heap.count);
     CHECK(stats->deliveries_in_air <= core->limits.attempts_max);
     CHECK(census->records <= hand_records_bound(&core->limits));
+    CHECK(census->deliveries <= core->hand.deliveries_max && core->hand.deliveries_max <= core->deliveries.capacity);
+    CHECK(hand_deliveries_bound(&core->limits) <= core->hand.deliveries_max);
 }
 
 static void check_lists(const struct delivery_core *core, const struct census *census)
@@ -162,6 +187,14 @@ static void check_lists(const struct delivery_core *core, const struct census *c
         idle++;
     }
     CHECK(runnable == census->lanes_runnable && idle == census->lanes_idle);
+    uint32_t listed = 0;
+    for (uint32_t i = 0; i < core->lane_bucket_count; i++) {
+        LIST_FOREACH(lane, &core->lane_buckets[i], found)
+        {
+            listed++;
+        }
+    }
+    CHECK(listed == census->lanes_listed);
     CHECK(TAILQ_EMPTY(&core->touched));
     /* Nothing that could start is left lying: the air is full, or a drain has begun. */
     CHECK(runnable == 0 || core->drain != DRAIN_NONE || core->stats.deliveries_in_air == core->limits.attempts_max);

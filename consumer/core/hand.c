@@ -32,6 +32,13 @@ void hand_init(struct hand *hand, const struct delivery_limits *limits)
     };
 }
 
+void hand_set_fanout(struct hand *hand, const struct delivery_limits *limits)
+{
+    uint32_t bound = hand_deliveries_bound(limits);
+    hand->fanout_max = at_least_one(limits->fanout_max);
+    hand->deliveries_max = bound > hand->deliveries_max ? bound : hand->deliveries_max;
+}
+
 uint32_t hand_record_share(const struct hand *hand)
 {
     CHECK(hand->partitions > 0);

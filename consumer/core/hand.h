@@ -19,7 +19,7 @@ struct hand_load {
 
 struct hand {
     uint32_t records_max;    /* and one more for each partition that has nothing */
-    uint32_t deliveries_max; /* never exceeded */
+    uint32_t deliveries_max; /* never exceeded, never lowered */
     uint64_t bytes_max;      /* exceeded by at most one record for each partition */
     uint32_t fanout_max;
     uint32_t partitions; /* that share it */
@@ -27,6 +27,9 @@ struct hand {
 };
 
 void hand_init(struct hand *hand, const struct delivery_limits *limits);
+
+/* The limits' fan-out has changed. */
+void hand_set_fanout(struct hand *hand, const struct delivery_limits *limits);
 
 /* The most records, and deliveries, that these limits let in. */
 uint32_t hand_records_bound(const struct delivery_limits *limits);

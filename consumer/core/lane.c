@@ -2,6 +2,9 @@
 
 #include "check.h"
 #include "delivery.h"
+#include "memory.h"
+
+#include <stdlib.h>
 
 static const char *const state_names[LANE_STATES] = {
     [LANE_FREE] = "free",       [LANE_OPEN] = "open", [LANE_HALTED] = "halted",
@@ -13,16 +16,15 @@ static const char *const state_names[LANE_STATES] = {
 static const unsigned legal_moves[LANE_STATES] = {
     [LANE_FREE] = TO(OPEN),
     [LANE_OPEN] = TO(HALTED) | TO(GONE) | TO(FREE),
-    [LANE_HALTED] = TO(PROBING) | TO(GONE) | TO(FREE),
+    [LANE_HALTED] = TO(PROBING) | TO(GONE) | TO(OPEN) | TO(FREE),
     [LANE_PROBING] = TO(OPEN) | TO(HALTED) | TO(GONE),
-    [LANE_GONE] = TO(FREE),
+    [LANE_GONE] = TO(OPEN) | TO(FREE),
 };
 
-uint32_t lane_bound(const struct delivery_limits *limits, uint32_t subscriptions)
+uint32_t lane_bound(const struct delivery_core *core, uint32_t subscriptions, uint32_t leaving)
 {
-    uint64_t pairs = (uint64_t)limits->partitions_max * (subscriptions > 0 ? subscriptions : 1);
-    uint32_t deliveries = hand_deliveries_bound(limits);
-    return pairs < deliveries ? (uint32_t)pairs : deliveries;
+    uint64_t pairs = (uint64_t)core->limits.partitions_max * (subscriptions > 0 ? subscriptions : 1) + leaving;
+    return pairs < core->hand.deliveries_max ? (uint32_t)pairs : core->hand.deliveries_max;
 }
 
 bool lane_is_halted(const struct lane *lane)
@@ -76,21 +78,32 @@ static struct lane *take_lane(struct delivery_core *core)
     return lane;
 }
 
-struct lane *lane_open(struct delivery_core *core, struct partition *partition, uint32_t subscription)
+struct lane *lane_find(const struct delivery_core *core, const struct partition *partition, uint32_t subscription)
 {
-    struct lane_bucket *bucket = bucket_of(core, core_slot_of(core, partition), subscription);
     struct lane *lane = NULL;
-    LIST_FOREACH(lane, bucket, found)
+    LIST_FOREACH(lane, bucket_of(core, core_slot_of(core, partition), subscription), found)
     {
         if (lane->partition == partition && lane->subscription == subscription) {
-            return lane;
+            break;
         }
     }
+    return lane;
+}
+
+struct lane *lane_open(struct delivery_core *core, struct partition *partition, uint32_t subscription)
+{
+    struct lane *lane = lane_find(core, partition, subscription);
+    if (lane != NULL) {
+        return lane;
+    }
     lane = take_lane(core);
-    *lane = (struct lane){.partition = partition, .subscription = subscription, .is_idle = true};
+    *lane = (struct lane){.partition = partition,
+                          .subscription = subscription,
+                          .ordering = core->subscriptions[subscription].ordering,
+                          .is_idle = true};
     heap_init(&lane->ready, delivery_comes_first);
     TAILQ_INIT(&lane->waiting);
-    LIST_INSERT_HEAD(bucket, lane, found);
+    lane_list(core, lane, subscription);
     LIST_INSERT_HEAD(&partition->lanes, lane, of_partition);
     TAILQ_INSERT_HEAD(&core->idle, lane, idle);
     core->stats.lanes++;
@@ -103,7 +116,7 @@ void lane_close(struct delivery_core *core, struct lane *lane)
     CHECK(lane->owed == 0 && lane->in_air == 0 && lane->is_idle && !lane->is_runnable);
     timer_queue_cancel(&core->timers, &lane->timer);
     TAILQ_REMOVE(&core->idle, lane, idle);
-    LIST_REMOVE(lane, found);
+    lane_unlist(lane);
     LIST_REMOVE(lane, of_partition);
     core->stats.lanes--;
     move(core, lane, LANE_FREE);
@@ -133,6 +146,80 @@ void lane_pay(struct delivery_core *core, struct lane *lane)
     } else {
         TAILQ_INSERT_HEAD(&core->idle, lane, idle);
     }
+    if (lane->is_leaving) {
+        lane_close(core, lane);
+    }
+}
+
+/* ---- a new set of subscriptions ---- */
+
+void lane_reserve(struct delivery_core *core, uint32_t lanes)
+{
+    if (core->lane_buckets == NULL) {
+        pool_init(&core->lanes, lanes, sizeof(struct lane));
+    } else {
+        pool_reserve(&core->lanes, lanes);
+    }
+    uint32_t bucket_count = 16;
+    while (bucket_count < core->lanes.capacity && bucket_count < (UINT32_C(1) << 31)) {
+        bucket_count *= 2;
+    }
+    if (bucket_count == core->lane_bucket_count) {
+        return;
+    }
+    struct lane_bucket *old = core->lane_buckets;
+    uint32_t old_count = core->lane_bucket_count;
+    core->lane_buckets = memory_alloc(bucket_count, sizeof(struct lane_bucket));
+    core->lane_bucket_count = bucket_count;
+    for (uint32_t i = 0; i < old_count; i++) {
+        struct lane *lane = NULL;
+        while ((lane = LIST_FIRST(&old[i])) != NULL) {
+            lane_unlist(lane);
+            lane_list(core, lane, lane->subscription);
+        }
+    }
+    free(old);
+}
+
+void lane_unlist(struct lane *lane)
+{
+    if (lane->subscription != DELIVERY_NO_SUBSCRIPTION) {
+        LIST_REMOVE(lane, found);
+    }
+}
+
+void lane_list(struct delivery_core *core, struct lane *lane, uint32_t subscription)
+{
+    lane->subscription = subscription;
+    if (subscription != DELIVERY_NO_SUBSCRIPTION) {
+        lane->is_leaving = core->subscriptions[subscription].is_disabled;
+        LIST_INSERT_HEAD(bucket_of(core, core_slot_of(core, lane->partition), subscription), lane, found);
+    }
+}
+
+void lane_leave(struct delivery_core *core, struct lane *lane)
+{
+    lane->is_leaving = true;
+    lane->failures = 0;
+    lane->hold_until_ms = 0;
+    if (lane->state != LANE_OPEN) {
+        move(core, lane, LANE_OPEN);
+    }
+    if (lane->is_idle) {
+        lane_close(core, lane);
+    }
+}
+
+void lane_restart(struct delivery_core *core, struct lane *lane)
+{
+    if (lane->state == LANE_GONE) {
+        lane->failures = 0;
+        move(core, lane, LANE_OPEN);
+        report(core, lane, ACTION_REPORT_LANE_RESUMED);
+    } else if (lane->state == LANE_HALTED) {
+        lane->probe_wait_ms = core->policy.probe_first_ms;
+        lane->probe_at_ms = core->now_ms;
+    }
 }
 
 /* ---- when it may send ---- */
@@ -145,7 +232,7 @@ static int64_t later(int64_t a, int64_t b)
 /* When it may send next, as far as it is known now. */
 static int64_t sends_at(const struct delivery_core *core, const struct lane *lane)
 {
-    if (heap_top(&lane->ready) == NULL) {
+    if (heap_top(&lane->ready) == NULL || lane->is_leaving) {
         return DELIVERY_NO_DEADLINE;
     }
     if (lane->state == LANE_OPEN && lane->in_air < core->subscriptions[lane->subscription].max_in_flight) {

@@ -4,8 +4,15 @@
 
 #include "core_parts.h"
 
-/* How many lanes are needed at most: one for every delivery, one for every pair at most. */
-uint32_t lane_bound(const struct delivery_limits *limits, uint32_t subscriptions);
+/* How many lanes are needed at most: one for every delivery; one for every pair and for each of those `leaving`, whose
+ * subscription was removed, at most. */
+uint32_t lane_bound(const struct delivery_core *core, uint32_t subscriptions, uint32_t leaving);
+
+/* Room for that many lanes at least. */
+void lane_reserve(struct delivery_core *core, uint32_t lanes);
+
+/* The lane of this pair, or NULL. */
+struct lane *lane_find(const struct delivery_core *core, const struct partition *partition, uint32_t subscription);
 
 /* The lane of this pair, made if it is not there. A lane that owes nothing may be given up for it. */
 struct lane *lane_open(struct delivery_core *core, struct partition *partition, uint32_t subscription);
@@ -38,5 +45,16 @@ void lane_failed(struct delivery_core *core, struct lane *lane, enum delivery_ve
 
 /* Gives it up: it owes nothing. */
 void lane_close(struct delivery_core *core, struct lane *lane);
+
+/* Its subscription leaves: whatever it knew of the endpoint is forgotten, without a word. Ends at once when it owes
+ * nothing, else with its last delivery. */
+void lane_leave(struct delivery_core *core, struct lane *lane);
+
+/* Takes it out of the table of pairs and puts it back as that subscription's, which may have joined again. */
+void lane_unlist(struct lane *lane);
+void lane_list(struct delivery_core *core, struct lane *lane, uint32_t subscription);
+
+/* Its subscription's document has changed: a 410 is forgotten, a halt's next probe is due. */
+void lane_restart(struct delivery_core *core, struct lane *lane);
 
 #endif

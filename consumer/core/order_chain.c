@@ -28,6 +28,26 @@ static struct order_bucket *bucket_of(const struct order_chains *chains, uint32_
     return &chains->buckets[(mixed >> 32) & (chains->bucket_count - 1)];
 }
 
+void order_chain_reserve(struct order_chains *chains, uint32_t links_max)
+{
+    struct order_chains larger;
+    order_chain_init(&larger, links_max);
+    if (larger.bucket_count <= chains->bucket_count) {
+        order_chain_destroy(&larger);
+        return;
+    }
+    for (uint32_t i = 0; i < chains->bucket_count; i++) {
+        struct order_link *first = NULL;
+        while ((first = LIST_FIRST(&chains->buckets[i])) != NULL) {
+            LIST_REMOVE(first, found);
+            LIST_INSERT_HEAD(bucket_of(&larger, first->lane, first->key), first, found);
+        }
+    }
+    larger.chain_count = chains->chain_count;
+    order_chain_destroy(chains);
+    *chains = larger;
+}
+
 static void make_first(struct order_chains *chains, struct order_link *link, struct order_link *last)
 {
     link->is_first = true;
@@ -42,33 +62,54 @@ static void unmake_first(struct order_chains *chains, struct order_link *link)
     chains->chain_count--;
 }
 
-bool order_chain_append(struct order_chains *chains, struct order_link *link, uint32_t lane, int64_t key)
+static struct order_link *find_first(const struct order_chains *chains, uint32_t lane, int64_t key)
 {
-    CHECK(!link->is_linked);
-    *link = (struct order_link){.lane = lane, .key = key, .is_linked = true};
     struct order_link *first = NULL;
     LIST_FOREACH(first, bucket_of(chains, lane, key), found)
     {
         if (first->lane == lane && first->key == key) {
-            first->last->next = link;
-            first->last = link;
-            return false;
+            break;
         }
     }
-    make_first(chains, link, link);
-    return true;
+    return first;
 }
 
-struct order_link *order_chain_advance(struct order_chains *chains, struct order_link *first)
+bool order_chain_append(struct order_chains *chains, struct order_link *link, uint32_t lane, int64_t key)
 {
-    CHECK(first->is_linked && first->is_first);
-    struct order_link *next = first->next;
-    unmake_first(chains, first);
-    if (next != NULL) {
-        make_first(chains, next, first->last);
+    CHECK(!link->is_linked);
+    *link = (struct order_link){.lane = lane, .key = key, .is_linked = true};
+    struct order_link *first = find_first(chains, lane, key);
+    if (first == NULL) {
+        make_first(chains, link, link);
+        return true;
     }
-    *first = (struct order_link){0};
-    return next;
+    link->previous = first->last;
+    first->last->next = link;
+    first->last = link;
+    return false;
+}
+
+struct order_link *order_chain_remove(struct order_chains *chains, struct order_link *link)
+{
+    CHECK(link->is_linked);
+    struct order_link *next = link->next;
+    bool was_first = link->is_first;
+    if (next != NULL) {
+        next->previous = link->previous;
+    }
+    if (was_first) {
+        unmake_first(chains, link);
+        if (next != NULL) {
+            make_first(chains, next, link->last);
+        }
+    } else {
+        link->previous->next = next;
+        if (next == NULL) {
+            find_first(chains, link->lane, link->key)->last = link->previous;
+        }
+    }
+    *link = (struct order_link){0};
+    return was_first ? next : NULL;
 }
 
 void order_chain_forget(struct order_chains *chains, struct order_link *link)

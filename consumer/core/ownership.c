@@ -27,8 +27,7 @@ static void move(struct delivery_core *core, struct partition *partition, enum p
     core_touch(core, partition);
 }
 
-/* Every share has changed. */
-static void touch_all(struct delivery_core *core)
+void ownership_touch_all(struct delivery_core *core)
 {
     for (uint32_t i = 0; i < core->limits.partitions_max; i++) {
         if (core->partitions[i].state == PARTITION_ASSIGNED) {
@@ -55,7 +54,7 @@ void ownership_on_assigned(struct delivery_core *core, const struct delivery_eve
     core->hand.partitions++;
     core->stats.partitions_assigned++;
     move(core, partition, PARTITION_ASSIGNED);
-    touch_all(core);
+    ownership_touch_all(core);
 }
 
 static void release(struct delivery_core *core, struct partition *partition)
@@ -97,7 +96,7 @@ void ownership_on_revoked(struct delivery_core *core, const struct delivery_even
         partition->release_by_ms = core->now_ms + DELIVERY_COMMIT_WAIT_MS;
         ownership_close(core, partition);
         move(core, partition, PARTITION_REVOKING);
-        touch_all(core);
+        ownership_touch_all(core);
     }
     if (event->partition_revoked.lost) {
         release(core, partition);

@@ -11,6 +11,9 @@ void ownership_on_commit_finished(struct delivery_core *core, const struct deliv
 /* Looks at every touched partition: commits what is due, sets its timer, finishes a revoke, says what holds it. */
 void ownership_refresh_touched(struct delivery_core *core);
 
+/* Something has changed that bears on every assigned partition: its share, the numbers of subscriptions. */
+void ownership_touch_all(struct delivery_core *core);
+
 /* From now on the partition commits at once and only once more. */
 void ownership_close(struct delivery_core *core, struct partition *partition);
 

@@ -1,15 +1,24 @@
-/* pool.h: a fixed number of equal objects, taken and given back by index; all memory at _init.
+/* pool.h: a bounded number of equal objects, taken and given back by index; all memory at _init and _reserve.
  *
- * An object keeps its bytes while it is not taken, so that a late answer can still look at it. Memory that was never
- * used is never touched. */
+ * An object stays where it is for the pool's life: more room is a chunk of its own. An object keeps its bytes while it
+ * is not taken, so that a late answer can still look at it. Memory that was never used is never touched. */
 #ifndef RELAY_POOL_H
 #define RELAY_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct pool {
+enum { POOL_CHUNKS_MAX = 64 }; /* each but the first makes the pool larger by half at least */
+
+struct pool_chunk {
     unsigned char *objects;
+    uint32_t first; /* index of its first object */
+    uint32_t count;
+};
+
+struct pool {
+    struct pool_chunk chunks[POOL_CHUNKS_MAX];
+    uint32_t chunk_count;
     size_t object_size;
     uint32_t capacity;
     uint32_t taken;
@@ -20,6 +29,9 @@ struct pool {
 
 void pool_init(struct pool *pool, uint32_t capacity, size_t object_size);
 void pool_destroy(struct pool *pool);
+
+/* Makes room for at least `capacity` objects; it never gets less. */
+void pool_reserve(struct pool *pool, uint32_t capacity);
 
 /* An object that is not taken, or NULL. It is zeroed only when it is taken for the first time. */
 void *pool_take(struct pool *pool);

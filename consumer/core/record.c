@@ -59,6 +59,7 @@ static void queue_matches(struct delivery_core *core, struct record *record, con
         CHECK(matches[i] < core->subscription_count && (i == 0 || matches[i - 1] < matches[i]));
         /* An event of one tenant never reaches a subscriber of another. */
         CHECK(core->subscriptions[matches[i]].tenant == event->record_fetched.tenant);
+        CHECK(!core->subscriptions[matches[i]].is_disabled);
         struct lane *lane = lane_open(core, record->partition, matches[i]);
         delivery_queue(core, delivery_create(core, record, lane));
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { POLL_MS = 100, RETRY_PAUSE_MS = 100 };
+enum { POLL_MS = 100, SHORT_POLL_MS = 10, RETRY_PAUSE_MS = 100, WAKE_TIMEOUT_MS = 1000 };
 
 /* What is still to be read of a partition: from `next` to before `end`. */
 struct range {
@@ -52,6 +52,17 @@ static void report(struct scan *scan)
 
 static enum status open_client(struct scan *scan, struct error *ret_error)
 {
+    static const struct {
+        const char *name;
+        const char *value;
+    } properties[] = {
+        /* Else a hole at the end of a partition looks like a broker that is silent. */
+        {"enable.partition.eof", "true"},
+        /* The next partition waits for the last fetch of the one before, which has nothing to wait for. */
+        {"fetch.wait.max.ms", "5"},
+        /* Several fetches, so that reading and fetching go on side by side. One partition is read at a time. */
+        {"queued.max.messages.kbytes", "4096"},
+    };
     const struct kafka_client_spec spec = {
         .kind = KAFKA_CLIENT_READER, .properties = scan->spec->properties, .group = scan->spec->group};
     rd_kafka_conf_t *conf = NULL;
@@ -59,8 +70,9 @@ static enum status open_client(struct scan *scan, struct error *ret_error)
     if (status != STATUS_OK) {
         return status;
     }
-    /* Else a hole at the end of a partition looks like a broker that is silent. */
-    CHECK(rd_kafka_conf_set(conf, "enable.partition.eof", "true", NULL, 0) == RD_KAFKA_CONF_OK);
+    for (size_t i = 0; i < ARRAY_COUNT(properties); i++) {
+        CHECK(rd_kafka_conf_set(conf, properties[i].name, properties[i].value, NULL, 0) == RD_KAFKA_CONF_OK);
+    }
     return kafka_client_new_take(conf, RD_KAFKA_CONSUMER, &scan->client, ret_error);
 }
 
@@ -201,13 +213,27 @@ static enum status take(struct scan *scan, int32_t partition, struct range *rang
     }
 }
 
+/* librdkafka leaves a partition whose queue is full out of its next fetch, and, with no other partition to fetch, looks
+ * at the queue again only a second later; any question to the partition's broker makes it look now. */
+static void wake_the_fetcher(struct scan *scan, int32_t partition)
+{
+    struct range range;
+    (void)rd_kafka_query_watermark_offsets(scan->client, scan->spec->topic, partition, &range.next, &range.end,
+                                           WAKE_TIMEOUT_MS);
+}
+
 static enum status read_partition(struct scan *scan, int32_t partition, struct range *range, struct error *ret_error)
 {
     enum status status = assign(scan, partition, range->next, ret_error);
     int64_t heard_ms = monotonic_ms();
+    bool may_be_asleep = false; /* records have come since the fetcher was woken last */
     while (status == STATUS_OK && range->next < range->end && !scan->is_stopped) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(scan->client, POLL_MS);
-        if (message != NULL) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(scan->client, may_be_asleep ? SHORT_POLL_MS : POLL_MS);
+        if (message == NULL && may_be_asleep) {
+            wake_the_fetcher(scan, partition);
+            may_be_asleep = false;
+        } else if (message != NULL) {
+            may_be_asleep = true;
             int64_t before = range->next;
             status = take(scan, partition, range, message, ret_error);
             rd_kafka_message_destroy(message);

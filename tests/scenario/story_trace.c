@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const char *const halt_causes[] = {"failing", "gone", "denied"};
 static const char *const reasons[] = {"refused", "exhausted", "unreadable", "schema unknown"};
@@ -20,32 +21,35 @@ void story_trace_seconds(struct bytes *trace, int64_t ms)
 
 static const char *name_of(const struct story_world *world, uint32_t subscription)
 {
-    return subscription == DELIVERY_NO_SUBSCRIPTION ? "nobody" : world->names[subscription];
+    return subscription == DELIVERY_NO_SUBSCRIPTION ? "nobody" : world->set.names[subscription];
 }
 
 /* crm@p0:100 */
-static void print_delivery(struct story_world *world, uint32_t subscription, uint32_t ticket)
+static void print_delivery(struct story_world *world, const char *name, uint32_t ticket)
 {
     const struct story_record *record = &world->records[ticket];
     CHECK(ticket < world->record_count && !record->is_released);
-    bytes_append_format(world->trace, "%s@p%" PRIu32 ":%" PRId64, name_of(world, subscription), record->partition,
-                        record->offset);
+    bytes_append_format(world->trace, "%s@p%" PRIu32 ":%" PRId64, name, record->partition, record->offset);
 }
 
-static void note_run(struct story_world *world, struct story_run run)
+static void note_run(struct story_world *world, const char *name, struct story_run run)
 {
-    CHECK(world->run_count < STORY_RUNS_MAX);
+    CHECK(world->run_count < STORY_RUNS_MAX && strlen(name) < STORY_NAME_MAX);
+    memcpy(run.name, name, strlen(name));
     world->runs[world->run_count++] = run;
 }
 
 static void print_start(struct story_world *world, const struct delivery_action *action)
 {
     bytes_append_text(world->trace, "start ");
-    print_delivery(world, action->start_attempt.subscription, action->start_attempt.ticket);
+    const char *name = name_of(world, action->start_attempt.subscription);
+    print_delivery(world, name, action->start_attempt.ticket);
     bytes_append_format(world->trace, " attempt %" PRIu32 "%s", action->start_attempt.attempt_count,
                         action->start_attempt.is_probe ? ", a probe" : "");
-    note_run(world, (struct story_run){false, action->start_attempt.ticket, action->start_attempt.subscription,
-                                       action->start_attempt.delivery, action->start_attempt.attempt});
+    note_run(world, name,
+             (struct story_run){.ticket = action->start_attempt.ticket,
+                                .delivery = action->start_attempt.delivery,
+                                .attempt = action->start_attempt.attempt});
 }
 
 static void print_cancel(struct story_world *world, const struct delivery_action *action)
@@ -54,7 +58,7 @@ static void print_cancel(struct story_world *world, const struct delivery_action
         if (world->runs[i].attempt == action->cancel_attempt.attempt) {
             CHECK(!world->runs[i].is_write && world->runs[i].delivery == action->cancel_attempt.delivery);
             bytes_append_text(world->trace, "cancel ");
-            print_delivery(world, world->runs[i].subscription, world->runs[i].ticket);
+            print_delivery(world, world->runs[i].name, world->runs[i].ticket);
             return;
         }
     }
@@ -64,7 +68,8 @@ static void print_cancel(struct story_world *world, const struct delivery_action
 static void print_write(struct story_world *world, const struct delivery_action *action)
 {
     bytes_append_text(world->trace, "write dead letter ");
-    print_delivery(world, action->write_dead_letter.subscription, action->write_dead_letter.ticket);
+    const char *name = name_of(world, action->write_dead_letter.subscription);
+    print_delivery(world, name, action->write_dead_letter.ticket);
     bytes_append_format(world->trace, ": %s", reasons[action->write_dead_letter.reason]);
     if (action->write_dead_letter.attempts > 0) {
         bytes_append_format(world->trace, ", %" PRIu32 " attempts, the first at ", action->write_dead_letter.attempts);
@@ -73,8 +78,11 @@ static void print_write(struct story_world *world, const struct delivery_action 
     } else {
         CHECK(action->write_dead_letter.first_attempt_at_ms == -1);
     }
-    note_run(world, (struct story_run){true, action->write_dead_letter.ticket, action->write_dead_letter.subscription,
-                                       action->write_dead_letter.delivery, action->write_dead_letter.attempt});
+    note_run(world, name,
+             (struct story_run){.is_write = true,
+                                .ticket = action->write_dead_letter.ticket,
+                                .delivery = action->write_dead_letter.delivery,
+                                .attempt = action->write_dead_letter.attempt});
 }
 
 static void print_commit(struct story_world *world, const struct delivery_action *action)
@@ -165,6 +173,17 @@ void story_trace_step(struct story_world *world)
         }
     }
     delivery_core_check(world->core);
+}
+
+void story_trace_dropped(struct story_world *world, const struct story_set *before)
+{
+    uint32_t count = 0;
+    const struct delivery_dropped *dropped = delivery_core_dropped(world->core, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(dropped[i].subscription < before->count);
+        bytes_append_format(world->trace, "    dropped of %s: %" PRIu32 ", awaited %" PRIu32 "\n",
+                            before->names[dropped[i].subscription], dropped[i].dropped, dropped[i].awaited);
+    }
 }
 
 void story_trace_stats(struct story_world *world)

@@ -8,6 +8,9 @@
  * the story can answer them. */
 void story_trace_step(struct story_world *world);
 
+/* Prints what the replacement of this set has dropped. */
+void story_trace_dropped(struct story_world *world, const struct story_set *before);
+
 /* Prints gauges and counters, and each assigned partition. */
 void story_trace_stats(struct story_world *world);
 

@@ -154,14 +154,13 @@ static struct place parse_place(const struct story_world *world, const char *tex
     return place;
 }
 
-static uint32_t find_subscription(const struct story_world *world, const char *name, size_t size)
+static uint32_t find_subscription(const struct story_set *set, const char *name, size_t size)
 {
-    for (uint32_t i = 0; i < world->subscription_count; i++) {
-        if (strlen(world->names[i]) == size && strncmp(world->names[i], name, size) == 0) {
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (strlen(set->names[i]) == size && strncmp(set->names[i], name, size) == 0) {
             return i;
         }
     }
-    CHECK(size == strlen("nobody") && strncmp(name, "nobody", size) == 0);
     return DELIVERY_NO_SUBSCRIPTION;
 }
 
@@ -170,13 +169,13 @@ static const struct story_run *find_run(const struct story_world *world, const c
 {
     const char *at = strchr(text, '@');
     CHECK(at != NULL);
-    uint32_t subscription = find_subscription(world, text, (size_t)(at - text));
+    size_t size = (size_t)(at - text);
     struct place place = parse_place(world, at + 1);
     for (uint32_t i = world->run_count; i > 0; i--) {
         const struct story_run *run = &world->runs[i - 1];
         const struct story_record *record = &world->records[run->ticket];
-        if (run->is_write == is_write && run->subscription == subscription && record->partition == place.partition &&
-            record->offset == place.offset) {
+        if (run->is_write == is_write && strlen(run->name) == size && strncmp(run->name, text, size) == 0 &&
+            record->partition == place.partition && record->offset == place.offset) {
             return run;
         }
     }
@@ -206,13 +205,17 @@ static void take_settings(struct story_world *world, const struct words *words)
     world->seed = (uint64_t)number_of(words, "seed", (int64_t)world->seed);
 }
 
+/* Before the first event a line about the set to begin with, afterwards about the one that `replace` puts in force. */
 static void take_subscription(struct story_world *world, const struct words *words)
 {
-    CHECK(world->core == NULL && world->subscription_count < STORY_SUBSCRIPTIONS_MAX && words->count > 1);
+    struct story_set *set = world->core == NULL ? &world->set : &world->next;
+    CHECK(set->count < STORY_SUBSCRIPTIONS_MAX && words->count > 1);
     CHECK(strlen(words->items[1]) < STORY_NAME_MAX);
-    memcpy(world->names[world->subscription_count], words->items[1], strlen(words->items[1]));
+    memcpy(set->names[set->count], words->items[1], strlen(words->items[1]));
     const char *ordering = value_of(words, "ordering");
-    struct delivery_subscription *subscription = &world->subscriptions[world->subscription_count++];
+    set->restarts[set->count] = has(words, "changed");
+    struct delivery_subscription *subscription = &set->subscriptions[set->count++];
+    subscription->is_disabled = has(words, "disabled");
     subscription->tenant = number_of(words, "tenant", 7);
     subscription->max_in_flight = (uint32_t)number_of(words, "max_in_flight", 16);
     subscription->ordering = ORDERING_INCIDENT;
@@ -230,8 +233,8 @@ static void take_subscription(struct story_world *world, const struct words *wor
 static void step(struct story_world *world, struct delivery_event *event)
 {
     if (world->core == NULL) {
-        world->core = delivery_core_create(&world->limits, &world->policy, world->subscriptions,
-                                           world->subscription_count, world->seed);
+        world->core = delivery_core_create(&world->limits, &world->policy, world->set.subscriptions, world->set.count,
+                                           world->seed);
     }
     event->now_ms = world->now_ms;
     delivery_core_step(world->core, event);
@@ -266,7 +269,8 @@ static size_t parse_matches(const struct story_world *world, const struct words 
     while (names != NULL && *names != '\0') {
         size_t size = strcspn(names, ",");
         CHECK(count < STORY_SUBSCRIPTIONS_MAX);
-        ret_matches[count++] = find_subscription(world, names, size);
+        ret_matches[count] = find_subscription(&world->set, names, size);
+        CHECK(ret_matches[count++] != DELIVERY_NO_SUBSCRIPTION);
         names += size + (names[size] == ',');
     }
     return count;
@@ -370,6 +374,27 @@ static void take_drain(struct story_world *world, const struct words *words)
     step(world, &event);
 }
 
+static void take_replace(struct story_world *world, const struct words *words)
+{
+    struct story_set *old = &world->set;
+    uint32_t new_indexes[STORY_SUBSCRIPTIONS_MAX];
+    for (uint32_t i = 0; i < old->count; i++) {
+        new_indexes[i] = find_subscription(&world->next, old->names[i], strlen(old->names[i]));
+    }
+    struct story_set before = *old;
+    world->set = world->next;
+    world->next = (struct story_set){0};
+    struct delivery_event event = {.kind = EVENT_SUBSCRIPTIONS_REPLACED};
+    event.subscriptions_replaced.subscriptions = world->set.subscriptions;
+    event.subscriptions_replaced.count = world->set.count;
+    event.subscriptions_replaced.fanout_max = (uint32_t)number_of(words, "fanout", world->limits.fanout_max);
+    event.subscriptions_replaced.new_indexes = new_indexes;
+    event.subscriptions_replaced.old_count = before.count;
+    event.subscriptions_replaced.restarts = world->set.restarts;
+    step(world, &event);
+    story_trace_dropped(world, &before);
+}
+
 /* Wakes the core whenever it wants to be woken, up to a time; without a duration only once, at the next of these. */
 static void take_wait(struct story_world *world, const struct words *words)
 {
@@ -396,15 +421,11 @@ bool story_world_take_line(struct story_world *world, const char *line)
     static const struct {
         const char *verb;
         void (*take)(struct story_world *world, const struct words *words);
-    } verbs[] = {{"settings", take_settings},
-                 {"subscription", take_subscription},
-                 {"assign", take_assign},
-                 {"revoke", take_revoke},
-                 {"fetch", take_fetch},
-                 {"gap", take_gap},
-                 {"committed", take_committed},
-                 {"drain", take_drain},
-                 {"wait", take_wait}};
+    } verbs[] = {{"settings", take_settings},   {"subscription", take_subscription},
+                 {"assign", take_assign},       {"revoke", take_revoke},
+                 {"fetch", take_fetch},         {"gap", take_gap},
+                 {"committed", take_committed}, {"drain", take_drain},
+                 {"replace", take_replace},     {"wait", take_wait}};
     struct words words;
     split(&words, line);
     const char *verb = words.items[0];

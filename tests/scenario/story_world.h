@@ -30,7 +30,7 @@ struct story_record {
 struct story_run {
     bool is_write;
     uint32_t ticket;
-    uint32_t subscription;
+    char name[STORY_NAME_MAX]; /* of the subscription: its index may change */
     uint32_t delivery;
     uint64_t attempt;
 };
@@ -41,13 +41,19 @@ struct story_partition {
     uint32_t credit; /* as last printed */
 };
 
+struct story_set {
+    struct delivery_subscription subscriptions[STORY_SUBSCRIPTIONS_MAX];
+    char names[STORY_SUBSCRIPTIONS_MAX][STORY_NAME_MAX];
+    bool restarts[STORY_SUBSCRIPTIONS_MAX];
+    uint32_t count;
+};
+
 struct story_world {
     struct delivery_limits limits;
     struct delivery_policy policy;
     uint64_t seed;
-    struct delivery_subscription subscriptions[STORY_SUBSCRIPTIONS_MAX];
-    char names[STORY_SUBSCRIPTIONS_MAX][STORY_NAME_MAX];
-    uint32_t subscription_count;
+    struct story_set set;       /* in force */
+    struct story_set next;      /* what the story has said of the set that comes next */
     struct delivery_core *core; /* made by the first event */
     int64_t now_ms;
     uint64_t last_assignment;

@@ -42,6 +42,7 @@ struct kafka_sink {
     struct record_list answered; /* in the order in which the answers came; told to the listener from the loop */
     uint32_t records;            /* in the air, cancelled ones included */
     bool is_fatal;
+    rd_kafka_resp_err_t fatal_err; /* of the last client that had one */
     bool is_stopped;
     struct log_budget lines;
 };
@@ -51,10 +52,10 @@ static const char *const settings[][2] = {
     /* A broker refuses the whole batch that a record too large for it travels in: each goes alone. */
     {"batch.num.messages", "1"},
     /* An event that cannot be written is tried again by the delivery core, which keeps the order by itself; librdkafka
-     * must let go of it. The other two make an unknown topic known as such sooner, and sooner known again. */
+     * must let go of it. The other two say sooner that a topic is not there or not ours, and that it is again. */
     {"message.timeout.ms", "30000"},
     {"topic.metadata.propagation.max.ms", "10000"},
-    {"topic.metadata.refresh.interval.ms", "10000"},
+    {"topic.metadata.refresh.interval.ms", "5000"},
 };
 
 static void on_delivery_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -93,6 +94,7 @@ static enum status make_client(struct kafka_sink *sink, struct error *ret_error)
     }
     sink->queue = rd_kafka_queue_get_main(sink->client);
     kafka_wake_attach(&sink->wake, sink->queue);
+    kafka_wake_up(&sink->wake); /* what stands in the queue by now, a refused connection, wakes nobody by itself */
     return STATUS_OK;
 }
 
@@ -123,6 +125,23 @@ static void free_record(struct kafka_sink *sink, struct record *record)
 
 /* ---- answers ---- */
 
+/* What a client that has failed for good still held gets its error: it may fail as soon as it is made anew, so an
+ * attempt that counted for nothing would be tried without end and without a pause. */
+static rd_kafka_resp_err_t error_meant(const struct kafka_sink *sink, rd_kafka_resp_err_t err)
+{
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+        return sink->fatal_err != RD_KAFKA_RESP_ERR_NO_ERROR ? sink->fatal_err : err;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    default:
+        return err;
+    }
+}
+
 static void judge(rd_kafka_resp_err_t err, struct sink_answer *ret_answer)
 {
     *ret_answer = (struct sink_answer){
@@ -146,15 +165,6 @@ static void judge(rd_kafka_resp_err_t err, struct sink_answer *ret_answer)
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
         ret_answer->error = sink_error_of_failure(TRANSPORT_TIMEOUT);
         return;
-    case RD_KAFKA_RESP_ERR__FATAL:
-    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-        ret_answer->verdict = VERDICT_CUT; /* our client's end, not the target's */
-        break;
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        break;
     default:
         break;
     }
@@ -165,8 +175,7 @@ static void log_failure(struct kafka_sink *sink, const struct record *record, co
 {
     char error[SINK_ERROR_MAX];
 
-    if (answer->verdict == VERDICT_DELIVERED || answer->verdict == VERDICT_CUT ||
-        !log_budget_take(&sink->lines, event_loop_now_ms(sink->loop))) {
+    if (answer->verdict == VERDICT_DELIVERED || !log_budget_take(&sink->lines, event_loop_now_ms(sink->loop))) {
         return;
     }
     sink_error_text(answer->error, error);
@@ -184,7 +193,7 @@ static void tell_answers(struct kafka_sink *sink)
         bool is_wanted = !record->is_cancelled && !sink->is_stopped;
 
         STAILQ_REMOVE_HEAD(&sink->answered, link);
-        judge(record->err, &answer);
+        judge(error_meant(sink, record->err), &answer);
         if (!record->is_cancelled) {
             HASH_DEL(sink->in_air, record);
         }
@@ -206,6 +215,9 @@ static void on_wake(void *context)
     while (sink->client != NULL && rd_kafka_queue_poll_callback(sink->queue, 0) > 0) {
     }
     if (sink->is_fatal) {
+        char text[256];
+
+        sink->fatal_err = rd_kafka_fatal_error(sink->client, text, sizeof(text)); /* logged by kafka_client */
         drop_client(sink);
     }
     tell_answers(sink);

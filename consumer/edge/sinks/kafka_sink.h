@@ -23,7 +23,7 @@ struct kafka_sink_limits {
 };
 
 /* `properties` and `context` must outlive the sink. The producer is made at the first delivery, so that who has no
- * kafka sink has no connection for it; after a fatal error it is made anew, and what it held counts as cut. Cancel
+ * kafka sink has no connection for it; after a fatal error it is made anew, and what it held has failed. Cancel
  * leaves the record in the producer's hands. reopen has nothing to do. */
 struct sink kafka_sink_create(struct event_loop *loop, const struct kafka_properties *properties,
                               const struct kafka_sink_limits *limits, sink_listener *listener, void *context);

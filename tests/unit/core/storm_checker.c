@@ -18,6 +18,38 @@ void storm_checker_fail(const struct storm_checker *checker, const char *promise
     abort();
 }
 
+/* ---- sets ---- */
+
+bool storm_set_has(const struct storm_set *set, uint32_t number)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->numbers[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool storm_set_takes(const struct storm_set *set, uint32_t number)
+{
+    return storm_set_has(set, number) && !set->subscriptions[number].is_disabled;
+}
+
+static uint32_t number_of(const struct storm_checker *checker, uint32_t index)
+{
+    PROMISE(checker, index < checker->set.count, "indexes are those of the set in force");
+    return checker->set.numbers[index];
+}
+
+bool storm_checker_remembers_lanes(const struct storm_checker *checker)
+{
+    uint32_t lanes = checker->limits.partitions_max * checker->set.count;
+    for (uint32_t i = 0; i < checker->run_count; i++) {
+        lanes += checker->runs[i].is_open && checker->runs[i].is_orphan;
+    }
+    return lanes <= 4 * delivery_core_tickets_max(&checker->limits) + checker->limits.fanout_max;
+}
+
 /* ---- what the world tells ---- */
 
 void storm_checker_on_assigned(struct storm_checker *checker, uint32_t slot, uint64_t assignment)
@@ -57,6 +89,14 @@ void storm_checker_on_fetched(struct storm_checker *checker, uint32_t slot, uint
 {
     struct storm_partition *partition = &checker->partitions[slot];
     checker->tickets[ticket] = (struct storm_ticket){true, slot, partition->next};
+    const struct storm_record *record = &partition->log.records[partition->next];
+    struct storm_place *place = &partition->places[partition->next];
+    for (uint32_t i = 0; i < 32; i++) {
+        uint32_t bit = UINT32_C(1) << i;
+        bool is_known = i == STORM_NOBODY || (i < checker->subscription_count && storm_set_takes(&checker->set, i));
+        place->owed |= is_known ? record->matches & bit : 0;
+    }
+    partition->excused_ever[partition->next] |= record->matches & ~place->owed;
     partition->places[partition->next].is_fetched = true;
     partition->places[partition->next].has_ticket = true;
     partition->next++;
@@ -72,12 +112,25 @@ static void settle(struct storm_checker *checker, const struct storm_run *run)
     checker->settled_count++;
 }
 
+/* The answer to something whose subscription has left. */
+static bool settle_dropped(struct storm_checker *checker, const struct storm_run *run)
+{
+    struct storm_partition *partition = &checker->partitions[run->partition];
+    uint32_t bit = UINT32_C(1) << run->subscription;
+    if ((partition->places[run->index].dropped & bit) == 0) {
+        return false;
+    }
+    partition->places[run->index].settled |= bit;
+    partition->excused_ever[run->index] |= bit;
+    return true;
+}
+
 static void leave_air(struct storm_checker *checker, struct storm_run *run)
 {
     struct storm_partition *partition = &checker->partitions[run->partition];
     run->is_open = false;
     partition->places[run->index].in_air &= ~(UINT32_C(1) << run->subscription);
-    partition->lanes[run->subscription].in_air--;
+    partition->lanes[run->subscription].in_air -= !run->is_orphan;
     checker->in_air--;
 }
 
@@ -90,9 +143,12 @@ void storm_checker_on_answer(struct storm_checker *checker, struct storm_run *ru
     struct storm_partition *partition = &checker->partitions[run->partition];
     struct storm_lane *lane = &partition->lanes[run->subscription];
     leave_air(checker, run);
+    bool is_dropped = (partition->places[run->index].dropped & UINT32_C(1) << run->subscription) != 0;
     if (verdict == VERDICT_DELIVERED) {
-        lane->failures = 0;
+        lane->failures = is_dropped ? lane->failures : 0;
         settle(checker, run);
+    } else if (settle_dropped(checker, run)) {
+        return; /* says nothing about the lane */
     } else if (verdict == VERDICT_REFUSED) {
         partition->places[run->index].refusals[run->subscription]++;
     } else if (verdict != VERDICT_CUT) {
@@ -115,6 +171,8 @@ void storm_checker_on_written(struct storm_checker *checker, struct storm_run *r
     checker->partitions[run->partition].places[run->index].writing &= ~(UINT32_C(1) << run->subscription);
     if (ok) {
         settle(checker, run);
+    } else {
+        settle_dropped(checker, run);
     }
 }
 
@@ -125,6 +183,115 @@ void storm_checker_on_committed(struct storm_checker *checker, uint32_t slot, bo
     if (ok) {
         partition->committed = partition->commit_asked;
     }
+}
+
+/* ---- another set ---- */
+
+static bool is_same_key(const struct storm_partition *partition, enum ordering ordering, uint32_t a, uint32_t b)
+{
+    const struct storm_record *records = partition->log.records;
+    return ordering == ORDERING_TENANT || (ordering == ORDERING_INCIDENT && records[a].incident == records[b].incident);
+}
+
+/* Nobody of its key is before it. */
+static bool is_free(const struct storm_partition *partition, uint32_t index, uint32_t bit, enum ordering ordering)
+{
+    if (ordering == ORDERING_NONE || (partition->places[index].let_go & bit) != 0) {
+        return true;
+    }
+    for (uint32_t i = partition->first; i < index; i++) {
+        const struct storm_place *place = &partition->places[i];
+        if (is_same_key(partition, ordering, i, index) &&
+            (place->owed & ~place->settled & ~place->orphaned & bit) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is owed by a subscription that goes, or is ordered anew. */
+static void change_place(struct storm_checker *checker, struct storm_partition *partition, uint32_t index,
+                         uint32_t number, const struct storm_set *set)
+{
+    struct storm_place *place = &partition->places[index];
+    const struct storm_set *old = &checker->set;
+    uint32_t bit = UINT32_C(1) << number;
+    if ((place->owed & ~place->settled & ~place->orphaned & bit) == 0) {
+        return;
+    }
+    bool is_reordered = old->subscriptions[number].ordering != set->subscriptions[number].ordering;
+    if (is_reordered && is_free(partition, index, bit, old->subscriptions[number].ordering)) {
+        place->let_go |= bit;
+    }
+    if (!storm_set_takes(set, number) && (place->dropped & bit) == 0) {
+        if (((place->in_air | place->writing) & bit) != 0) {
+            place->dropped |= bit;
+            checker->cost[number].awaited++;
+        } else {
+            place->settled |= bit;
+            partition->excused_ever[index] |= bit;
+            checker->cost[number].dropped++;
+        }
+    }
+    if (!storm_set_has(set, number) && (place->settled & bit) == 0) {
+        place->orphaned |= bit;
+    }
+}
+
+static void change_partition(struct storm_checker *checker, struct storm_partition *partition,
+                             const struct storm_set *set)
+{
+    for (uint32_t number = 0; number < checker->subscription_count; number++) {
+        struct storm_lane *lane = &partition->lanes[number];
+        /* From the last one back: who is free is a matter of those before. */
+        for (uint32_t i = partition->next; i > partition->first; i--) {
+            change_place(checker, partition, i - 1, number, set);
+        }
+        if (!storm_set_has(set, number)) {
+            *lane = (struct storm_lane){0};
+        } else if (!storm_set_takes(set, number)) {
+            *lane = (struct storm_lane){.in_air = lane->in_air};
+        }
+        lane->must_resume = lane->is_halted && lane->cause == LANE_HALT_GONE && set->restarts[number];
+    }
+}
+
+void storm_checker_on_replaced(struct storm_checker *checker, const struct storm_set *set, uint32_t fanout_max)
+{
+    memset(checker->cost, 0, sizeof(checker->cost));
+    for (uint32_t i = 0; i < checker->limits.partitions_max; i++) {
+        if (checker->partitions[i].is_owned && !checker->partitions[i].is_revoked) {
+            change_partition(checker, &checker->partitions[i], set);
+        }
+    }
+    for (uint32_t i = 0; i < checker->run_count; i++) {
+        struct storm_run *run = &checker->runs[i];
+        run->is_orphan =
+            run->is_orphan || (run->subscription != STORM_NOBODY && !storm_set_has(set, run->subscription));
+    }
+    checker->before = checker->set;
+    checker->set = *set;
+    checker->limits.fanout_max = fanout_max;
+    checker->lanes_are_remembered = checker->lanes_are_remembered && storm_checker_remembers_lanes(checker);
+}
+
+void storm_checker_check_dropped(const struct storm_checker *checker, const struct delivery_core *core)
+{
+    uint32_t count = 0;
+    const struct delivery_dropped *dropped = delivery_core_dropped(core, &count);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < checker->before.count; i++) {
+        const struct delivery_dropped *cost = &checker->cost[checker->before.numbers[i]];
+        if (cost->dropped + cost->awaited == 0) {
+            continue;
+        }
+        PROMISE(checker,
+                next < count && dropped[next].subscription == i && dropped[next].dropped == cost->dropped &&
+                    dropped[next].awaited == cost->awaited,
+                "what a replacement costs is said");
+        next++;
+    }
+    PROMISE(checker, next == count, "what a replacement does not cost is not said");
 }
 
 /* ---- what the core asks for ---- */
@@ -149,23 +316,24 @@ static struct storm_run *open_run(struct storm_checker *checker, uint32_t ticket
 static void check_order(const struct storm_checker *checker, const struct storm_run *run)
 {
     const struct storm_partition *partition = &checker->partitions[run->partition];
-    enum ordering ordering = checker->subscriptions[run->subscription].ordering;
+    enum ordering ordering = checker->set.subscriptions[run->subscription].ordering;
     uint32_t bit = UINT32_C(1) << run->subscription;
-    const struct storm_record *records = partition->log.records;
-    for (uint32_t i = partition->first; i < partition->next && ordering != ORDERING_NONE; i++) {
-        bool is_same = ordering == ORDERING_TENANT || records[i].incident == records[run->index].incident;
-        if (i == run->index || !is_same || (records[i].matches & bit) == 0) {
+    bool is_let_go = (partition->places[run->index].let_go & bit) != 0;
+    for (uint32_t i = partition->first; i < partition->next && !is_let_go; i++) {
+        const struct storm_place *place = &partition->places[i];
+        if (i == run->index || !is_same_key(partition, ordering, i, run->index) ||
+            (place->owed & ~place->orphaned & bit) == 0) {
             continue;
         }
-        PROMISE(checker, (partition->places[i].in_air & bit) == 0, "one delivery of an ordering key in the air");
-        PROMISE(checker, i > run->index || (partition->places[i].settled & bit) != 0, "order within an ordering key");
+        PROMISE(checker, (place->in_air & ~place->let_go & bit) == 0, "one delivery of an ordering key in the air");
+        PROMISE(checker, i > run->index || (place->settled & bit) != 0, "order within an ordering key");
     }
 }
 
 static void check_lane(struct storm_checker *checker, const struct storm_run *run, bool is_probe)
 {
     const struct storm_lane *lane = &checker->partitions[run->partition].lanes[run->subscription];
-    PROMISE(checker, lane->in_air < checker->subscriptions[run->subscription].max_in_flight, "max_in_flight");
+    PROMISE(checker, lane->in_air < checker->set.subscriptions[run->subscription].max_in_flight, "max_in_flight");
     PROMISE(checker, checker->in_air < checker->limits.attempts_max, "attempts_max");
     if (!checker->lanes_are_remembered) {
         return;
@@ -179,13 +347,15 @@ static void take_start(struct storm_checker *checker, const struct delivery_acti
 {
     struct storm_run *run =
         open_run(checker, action->start_attempt.ticket, action->start_attempt.delivery, action->start_attempt.attempt);
-    run->subscription = action->start_attempt.subscription;
+    run->subscription = number_of(checker, action->start_attempt.subscription);
     struct storm_partition *partition = &checker->partitions[run->partition];
     struct storm_place *place = &partition->places[run->index];
     const struct storm_record *record = &partition->log.records[run->index];
     uint32_t bit = UINT32_C(1) << run->subscription;
-    PROMISE(checker, (record->matches & bit) != 0, "only to subscriptions that match");
-    PROMISE(checker, checker->subscriptions[run->subscription].tenant == record->tenant, "only to its own tenant");
+    PROMISE(checker, (place->owed & bit) != 0, "only to subscriptions that match");
+    PROMISE(checker, storm_set_takes(&checker->set, run->subscription), "only to subscriptions that are enabled");
+    PROMISE(checker, ((place->dropped | place->orphaned) & bit) == 0, "what was dropped is not sent");
+    PROMISE(checker, checker->set.subscriptions[run->subscription].tenant == record->tenant, "only to its own tenant");
     PROMISE(checker, ((place->settled | place->writing | place->in_air) & bit) == 0, "sent only while it is owed");
     check_order(checker, run);
     check_lane(checker, run, action->start_attempt.is_probe);
@@ -216,11 +386,12 @@ static void take_write(struct storm_checker *checker, const struct delivery_acti
                                      action->write_dead_letter.attempt);
     bool is_nobodys = action->write_dead_letter.subscription == DELIVERY_NO_SUBSCRIPTION;
     run->is_write = true;
-    run->subscription = is_nobodys ? STORM_NOBODY : action->write_dead_letter.subscription;
+    run->subscription = is_nobodys ? STORM_NOBODY : number_of(checker, action->write_dead_letter.subscription);
     struct storm_place *place = &checker->partitions[run->partition].places[run->index];
     const struct storm_record *record = &checker->partitions[run->partition].log.records[run->index];
     uint32_t bit = UINT32_C(1) << run->subscription;
-    PROMISE(checker, (record->matches & bit) != 0, "a dead letter of what was owed");
+    PROMISE(checker, (place->owed & bit) != 0, "a dead letter of what was owed");
+    PROMISE(checker, ((place->dropped | place->orphaned) & bit) == 0, "no dead letter of what was dropped");
     PROMISE(checker, ((place->settled | place->writing | place->in_air) & bit) == 0, "one dead letter at a time");
     enum dead_letter_reason reason = action->write_dead_letter.reason;
     if (is_nobodys) {
@@ -246,7 +417,8 @@ static void take_commit(struct storm_checker *checker, const struct delivery_act
         const struct storm_record *record = &partition->log.records[i];
         if (record->offset < offset) {
             PROMISE(checker, partition->places[i].is_fetched, "no commit past what was not read");
-            PROMISE(checker, partition->places[i].settled == record->matches, "no commit past an unsettled event");
+            PROMISE(checker, partition->places[i].settled == partition->places[i].owed,
+                    "no commit past an unsettled event");
         }
     }
     partition->is_commit_outstanding = true;
@@ -262,7 +434,7 @@ static void take_release(struct storm_checker *checker, const struct delivery_ac
     uint32_t index = checker->tickets[ticket].index;
     struct storm_place *place = &partition->places[index];
     place->has_ticket = false;
-    PROMISE(checker, partition->is_revoked || place->settled == partition->log.records[index].matches,
+    PROMISE(checker, partition->is_revoked || place->settled == place->owed,
             "a payload stays until its last delivery settles");
     PROMISE(checker, place->in_air == 0, "no payload is released while it is sent");
 }
@@ -272,7 +444,7 @@ static int64_t frontier_of(const struct storm_partition *partition)
 {
     int64_t frontier = partition->commit_asked;
     for (uint32_t i = partition->first; i < partition->next; i++) {
-        if (partition->places[i].settled != partition->log.records[i].matches) {
+        if (partition->places[i].settled != partition->places[i].owed) {
             return partition->log.records[i].offset;
         }
         frontier = partition->log.records[i].offset + 1;
@@ -310,8 +482,13 @@ static void take_partition_release(struct storm_checker *checker, const struct d
 static void take_lane_report(struct storm_checker *checker, const struct delivery_action *action)
 {
     struct storm_partition *partition = &checker->partitions[action->report_lane.partition];
-    struct storm_lane *lane = &partition->lanes[action->report_lane.subscription];
+    uint32_t number = number_of(checker, action->report_lane.subscription);
+    struct storm_lane *lane = &partition->lanes[number];
     bool is_halt = action->kind == ACTION_REPORT_LANE_HALTED;
+    PROMISE(checker, storm_set_takes(&checker->set, number), "no word about a subscription that is disabled");
+    PROMISE(checker, is_halt || lane->cause != LANE_HALT_GONE || lane->must_resume || !checker->lanes_are_remembered,
+            "gone stays gone until its document changes");
+    lane->failures = lane->must_resume && !is_halt ? 0 : lane->failures;
     PROMISE(checker, is_halt || lane->is_halted, "only a halted lane resumes");
     PROMISE(checker, !is_halt || !lane->is_halted || lane->cause != action->report_lane.cause, "a halt is said once");
     if (is_halt && action->report_lane.cause == LANE_HALT_FAILING && checker->lanes_are_remembered) {
@@ -352,6 +529,9 @@ void storm_checker_take_action(struct storm_checker *checker, const struct deliv
         break;
     case ACTION_REPORT_PARTITION_HELD:
     case ACTION_REPORT_PARTITION_FLOWING:
+        if (action->report_partition.subscription != DELIVERY_NO_SUBSCRIPTION) {
+            number_of(checker, action->report_partition.subscription);
+        }
         break;
     case ACTION_DRAINED:
         PROMISE(checker, checker->is_draining && checker->in_air == 0, "nothing is in the air when drained");
@@ -388,7 +568,8 @@ void storm_checker_end_step(struct storm_checker *checker, const struct delivery
         for (uint32_t s = 0; s < checker->subscription_count; s++) {
             struct storm_lane *lane = &checker->partitions[i].lanes[s];
             PROMISE(checker, !lane->must_halt || lane->is_halted, "a full count, a 410 or a denied address halts");
-            lane->must_halt = false;
+            PROMISE(checker, !lane->must_resume || !lane->is_halted, "a changed document opens a lane that was gone");
+            lane->must_halt = lane->must_resume = false;
         }
     }
 }

@@ -28,7 +28,15 @@ struct storm_record {
     uint64_t bytes;
     enum delivery_reading reading;
     uint64_t schema;
-    uint32_t matches; /* a bit for each subscription, or STORM_NOBODY's */
+    uint32_t matches; /* a bit for each subscription that would match, whether it is known or not, or STORM_NOBODY's */
+};
+
+/* Which subscriptions are known, by the numbers that the storm has for them; the core knows them by their index. */
+struct storm_set {
+    uint32_t numbers[STORM_SUBSCRIPTIONS_MAX]; /* by index */
+    uint32_t count;
+    struct delivery_subscription subscriptions[STORM_SUBSCRIPTIONS_MAX]; /* these two by number */
+    bool restarts[STORM_SUBSCRIPTIONS_MAX];
 };
 
 /* What a partition's log holds, from its first record on. Written before the storm. */
@@ -39,7 +47,11 @@ struct storm_log {
 
 /* One record in one assignment. */
 struct storm_place {
-    uint32_t settled; /* as `matches` */
+    uint32_t owed; /* of `matches` those that were known when it was fetched */
+    uint32_t settled;
+    uint32_t dropped;  /* any answer settles it */
+    uint32_t orphaned; /* of a subscription that was removed meanwhile */
+    uint32_t let_go;   /* free to go when the ordering changed */
     uint32_t in_air;
     uint32_t writing;
     uint32_t refusals[STORM_SUBSCRIPTIONS_MAX];
@@ -51,7 +63,8 @@ struct storm_lane {
     uint32_t in_air;
     uint32_t failures;
     bool is_halted;
-    bool must_halt; /* by the end of this step */
+    bool must_halt;   /* by the end of this step */
+    bool must_resume; /* the same */
     enum lane_halt_cause cause;
     int64_t hold_until_ms;
 };
@@ -71,6 +84,7 @@ struct storm_partition {
     struct storm_place places[STORM_LOG_MAX];
     struct storm_lane lanes[STORM_SUBSCRIPTIONS_MAX];
     uint32_t settled_ever[STORM_LOG_MAX]; /* through all assignments */
+    uint32_t excused_ever[STORM_LOG_MAX]; /* counted as not matching, once at least */
 };
 
 struct storm_ticket {
@@ -88,6 +102,7 @@ struct storm_run {
     uint32_t partition;
     uint32_t index;
     uint32_t subscription; /* or STORM_NOBODY */
+    bool is_orphan;        /* its subscription was removed meanwhile */
 };
 
 struct storm_checker {
@@ -96,8 +111,10 @@ struct storm_checker {
     int64_t now_ms;
     struct delivery_limits limits;
     struct delivery_policy policy;
-    struct delivery_subscription subscriptions[STORM_SUBSCRIPTIONS_MAX];
-    uint32_t subscription_count;
+    uint32_t subscription_count; /* known or not */
+    struct storm_set set;
+    struct storm_set before;                               /* the set that was replaced last, and what that cost */
+    struct delivery_dropped cost[STORM_SUBSCRIPTIONS_MAX]; /* by number */
     bool lanes_are_remembered; /* the lane table holds every pair: no halt is ever forgotten */
     struct storm_partition partitions[STORM_PARTITIONS_MAX];
     struct storm_ticket tickets[STORM_TICKETS_MAX];
@@ -121,6 +138,20 @@ void storm_checker_on_answer(struct storm_checker *checker, struct storm_run *ru
                              int64_t retry_after_ms);
 void storm_checker_on_written(struct storm_checker *checker, struct storm_run *run, bool ok);
 void storm_checker_on_committed(struct storm_checker *checker, uint32_t partition, bool ok);
+
+/* Another set of subscriptions, under limits whose fan-out may be another one. */
+void storm_checker_on_replaced(struct storm_checker *checker, const struct storm_set *set, uint32_t fanout_max);
+
+/* After the step of a replacement: what the core says it has dropped. */
+void storm_checker_check_dropped(const struct storm_checker *checker, const struct delivery_core *core);
+
+bool storm_set_has(const struct storm_set *set, uint32_t number);
+
+/* Known, and events may match it. */
+bool storm_set_takes(const struct storm_set *set, uint32_t number);
+
+/* Whether no lane can be forgotten under these limits; lanes of removed subscriptions that are in use included. */
+bool storm_checker_remembers_lanes(const struct storm_checker *checker);
 
 /* What the core asks for. */
 void storm_checker_take_action(struct storm_checker *checker, const struct delivery_action *action);

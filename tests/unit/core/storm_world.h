@@ -11,6 +11,7 @@ struct storm_result {
     uint64_t halts;
     uint64_t dead_letters;
     uint64_t revokes;
+    uint64_t replacements;
 };
 
 /* Lives through one storm: some hundreds of random events, then a revoke, a drain or a crash, then fair weather until

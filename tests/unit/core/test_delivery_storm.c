@@ -43,13 +43,15 @@ static void test_promises_hold_in_storms(void **state)
         sum.halts += result.halts;
         sum.dead_letters += result.dead_letters;
         sum.revokes += result.revokes;
+        sum.replacements += result.replacements;
     }
     fprintf(stderr,
             "storms: %" PRIu64 ", steps %" PRIu64 ", settled %" PRIu64 ", halts %" PRIu64 ", dead letters %" PRIu64
-            ", revokes %" PRIu64 "\n",
-            count, sum.steps, sum.settled, sum.halts, sum.dead_letters, sum.revokes);
+            ", revokes %" PRIu64 ", replacements %" PRIu64 "\n",
+            count, sum.steps, sum.settled, sum.halts, sum.dead_letters, sum.revokes, sum.replacements);
     /* A storm in which nothing happens proves nothing. */
-    assert_true(sum.settled > count && sum.dead_letters > 0 && sum.revokes > 0 && sum.halts > 0);
+    assert_true(sum.settled > count && sum.dead_letters > 0 && sum.revokes > 0 && sum.halts > 0 &&
+                sum.replacements > 0);
 }
 
 static void test_same_seed_same_trace(void **state)

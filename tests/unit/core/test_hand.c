@@ -77,6 +77,28 @@ static void test_room_for_the_widest_fan_out(void **state)
     assert_int_equal(hand_credit(&hand, &(struct hand_load){0}), 1);
 }
 
+static void test_another_fanout(void **state)
+{
+    (void)state;
+    struct delivery_limits limits = {
+        .partitions_max = 4, .records_max = 10, .bytes_max = 1000, .attempts_max = 1, .fanout_max = 2};
+    struct hand hand;
+    hand_init(&hand, &limits);
+    hand.partitions = 1;
+    assert_int_equal(hand.deliveries_max, 4 * 14 + 2);
+    const struct hand_load nothing = {0};
+    assert_int_equal(hand_credit(&hand, &nothing), 10);
+    limits.fanout_max = 20;
+    hand_set_fanout(&hand, &limits);
+    assert_int_equal(hand.deliveries_max, 4 * 14 + 20);
+    assert_int_equal(hand_credit(&hand, &nothing), 3);
+    /* What may be in hand already is not lowered. */
+    limits.fanout_max = 0;
+    hand_set_fanout(&hand, &limits);
+    assert_int_equal(hand.deliveries_max, 4 * 14 + 20);
+    assert_int_equal(hand_credit(&hand, &nothing), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_no_more_records_than_there_are_tickets),
         cmocka_unit_test(test_room_for_the_widest_fan_out),
+        cmocka_unit_test(test_another_fanout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,37 @@
+# A looser ordering: what waited for another incident goes at once; within the incident the order holds, also for what is
+# fetched later.
+subscription crm ordering=tenant
+assign p0:100
+    credit p0 100
+fetch p0:100 incident=1 to=crm
+    start crm@p0:100 attempt 1
+    credit p0 99
+fetch p0:101 incident=2 to=crm
+    credit p0 98
+fetch p0:102 incident=1 to=crm
+    credit p0 97
+answer crm@p0:100 failed
+subscription crm ordering=incident
+replace
+    start crm@p0:101 attempt 1
+fetch p0:103 incident=2 to=crm
+    credit p0 96
+fetch p0:104 incident=3 to=crm
+    start crm@p0:104 attempt 1
+    credit p0 95
+answer crm@p0:101 delivered
+    release payload p0:101
+    start crm@p0:103 attempt 1
+wait
+  5s
+    start crm@p0:100 attempt 2
+answer crm@p0:100 delivered
+    release payload p0:100
+    start crm@p0:102 attempt 1
+    commit p0 at 102
+    credit p0 97
+subscription crm ordering=none
+replace
+fetch p0:105 incident=1 to=crm
+    start crm@p0:105 attempt 1
+    credit p0 96
