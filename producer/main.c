@@ -17,31 +17,32 @@
 
 static void print_help(void)
 {
-    printf("incident-producer checks incident events, one JSON object a line, and publishes them to Kafka.\n"
-           "\n"
-           "Usage:\n"
-           "  incident-producer [--input FILE|-] [--format event|change] [--checkpoint FILE] [--follow]\n"
-           "                    [--config FILE] [--set KEY=VALUE]...\n"
-           "  incident-producer --check [--input FILE|-] [--config FILE] [--set ...]\n"
-           "  incident-producer --help | --version\n"
-           "\n"
-           "Options:\n"
-           "      --input FILE      a file, a FIFO, or - for standard input (the setting `input`)\n"
-           "      --format FORMAT   what a line is: event, or change, which is {\"before\": row, \"after\": row}\n"
-           "                        with null where there is no row (the setting `format`)\n"
-           "      --checkpoint FILE keep in FILE how far the input is dealt with, and begin there (the setting\n"
-           "                        `checkpoint`); the input must be a file\n"
-           "      --follow          go on as the file grows; a file that takes its name comes next, after the old one's\n"
-           "                        end; SIGTERM ends it\n"
-           "  -c, --config FILE     settings, one YAML document; without it the defaults below hold\n"
-           "  -s, --set KEY=VALUE   one setting over the file's; the value is YAML; may be repeated.\n"
-           "                        After `kafka.` the rest is one librdkafka property: --set kafka.client.id=a\n"
-           "      --check           read the settings, name each error with file, line and key, and look whether the\n"
-           "                        input can be read and the rejects written; publish nothing\n"
-           "  -h, --help            this text\n"
-           "      --version         our version, and each library's as built and as running\n"
-           "\n"
-           "Settings (durations 500ms 30s 5m 2h 5d; sizes 64KiB 16MiB; any text may be env:NAME or file:PATH):\n");
+    printf(
+        "incident-producer checks incident events, one JSON object a line, and publishes them to Kafka.\n"
+        "\n"
+        "Usage:\n"
+        "  incident-producer [--input FILE|-] [--format event|change] [--checkpoint FILE] [--follow]\n"
+        "                    [--config FILE] [--set KEY=VALUE]...\n"
+        "  incident-producer --check [--input FILE|-] [--config FILE] [--set ...]\n"
+        "  incident-producer --help | --version\n"
+        "\n"
+        "Options:\n"
+        "      --input FILE      a file, a FIFO, or - for standard input (the setting `input`)\n"
+        "      --format FORMAT   what a line is: event, or change, which is {\"before\": row, \"after\": row}\n"
+        "                        with null where there is no row (the setting `format`)\n"
+        "      --checkpoint FILE keep in FILE how far the input is dealt with, and begin there (the setting\n"
+        "                        `checkpoint`); the input must be a file\n"
+        "      --follow          go on as the file grows; a file that takes its name comes next, after the old one's\n"
+        "                        end; SIGTERM ends it\n"
+        "  -c, --config FILE     settings, one YAML document; without it the defaults below hold\n"
+        "  -s, --set KEY=VALUE   one setting over the file's; the value is YAML; may be repeated.\n"
+        "                        After `kafka.` the rest is one librdkafka property: --set kafka.client.id=a\n"
+        "      --check           read the settings, name each error with file, line and key, and look whether the\n"
+        "                        input can be read and the rejects written; publish nothing\n"
+        "  -h, --help            this text\n"
+        "      --version         our version, and each library's as built and as running\n"
+        "\n"
+        "Settings (durations 500ms 30s 5m 2h 5d; sizes 64KiB 16MiB; any text may be env:NAME or file:PATH):\n");
     producer_settings_print_help(stdout);
     printf(
         "\n"
@@ -95,7 +96,8 @@ static enum exit_status check(const struct producer_settings *settings)
     struct error error = {0};
     enum exit_status exit_status = producer_app_check(settings, &error);
     if (exit_status == EXIT_STATUS_OK) {
-        printf("settings are fine; the input can be read and the rejects written\n");
+        printf("settings are fine; the input can be read%s\n",
+               settings->checkpoint == NULL ? " and the rejects written" : ", the rejects and the checkpoint written");
     } else {
         fprintf(stderr, "incident-producer: %s\n", error.text);
     }

@@ -7,6 +7,7 @@
 #include "line_source.h"
 #include "log.h"
 #include "memory.h"
+#include "producer_checkpoint.h"
 #include "producer_counts.h"
 #include "producer_reader.h"
 #include "producer_sender.h"
@@ -24,12 +25,16 @@ enum {
     LIVE_LIMIT_MS = 10000, /* a loop that has not turned for longer is dead */
     TURN_MOST_MS = 1000,   /* an idle loop still turns */
     ASK_TIMEOUT_MS = 1000,
+    FOLLOW_MS = 250, /* between two looks at a followed file */
+    PROGRESS_MS = 2000,
 };
 
 /*   READING --end of input--> FINISHING --all acknowledged--> ENDED
  *      |                          |                             ^
  *      +---signal, a file fails---+---> DRAINING --all back, or drain is over, or a second signal---+
- */
+ *
+ * A followed file has no end: where another one takes its place, READING goes on with that one as soon as all of the
+ * old one is acknowledged. */
 enum app_state { APP_READING, APP_FINISHING, APP_DRAINING, APP_ENDED };
 
 struct producer_app {
@@ -37,6 +42,7 @@ struct producer_app {
     struct metrics *metrics;
     struct admin_http *admin;
     struct line_source *source;
+    struct producer_checkpoint *checkpoint; /* NULL: none */
     struct kafka_publisher *publisher;
     struct producer_work work;
     struct producer_reader *reader;
@@ -50,6 +56,11 @@ struct producer_app {
     bool is_rejects_broken;
     int64_t started_ms; /* monotonic, as all but now_ms */
     int64_t drain_until_ms;
+    int64_t follow_due_ms; /* when a followed file is read next, though nothing tells of more */
+    int64_t look_due_ms;   /* and when its path is looked at */
+    bool is_queue_full_said;
+    int64_t progress_due_ms; /* INT64_MAX: never */
+    struct publish_position start;
     int64_t now_ms; /* Unix time; never goes back */
 
     atomic_bool is_open; /* read by the admin listener's thread */
@@ -96,33 +107,75 @@ static bool is_ready(void *context, struct bytes *why)
 
 /* ---- start ---- */
 
-static enum exit_status open_files(const struct producer_settings *settings, struct line_source **ret_source,
-                                   struct rejects_file **ret_rejects, struct error *ret_error)
+/* What a run opens and a check looks at. */
+struct app_files {
+    struct line_source *source;
+    struct rejects_file *rejects;
+    struct producer_checkpoint *checkpoint; /* NULL: none */
+    struct publish_position start;
+};
+
+static enum exit_status open_checkpoint(const struct producer_settings *settings, struct app_files *files,
+                                        struct error *ret_error)
 {
-    if (line_source_open(settings->input, INTAKE_LINE_MAX, ret_source, ret_error) != STATUS_OK) {
+    if (settings->checkpoint == NULL) {
+        return EXIT_STATUS_OK;
+    }
+    switch (producer_checkpoint_open(settings->checkpoint, settings->input, files->source, settings->is_followed,
+                                     &files->checkpoint, &files->start, ret_error)) {
+    case STATUS_OK:
+        return EXIT_STATUS_OK;
+    case STATUS_IO:
+        return EXIT_STATUS_CANT_WRITE;
+    default:
+        return EXIT_STATUS_SETTINGS;
+    }
+}
+
+static enum exit_status open_files(const struct producer_settings *settings, struct app_files *ret_files,
+                                   struct error *ret_error)
+{
+    *ret_files = (struct app_files){.start = {.line = 1, .offset = 0}};
+    if (line_source_open(settings->input, INTAKE_LINE_MAX, &ret_files->source, ret_error) != STATUS_OK) {
         return EXIT_STATUS_NO_INPUT;
     }
-    *ret_rejects = rejects_file_create(settings->rejects);
-    return rejects_file_probe(*ret_rejects, ret_error) == STATUS_OK ? EXIT_STATUS_OK : EXIT_STATUS_CANT_WRITE;
+    if (settings->is_followed && !line_source_is_regular(ret_files->source)) {
+        error_set(ret_error, STATUS_INVALID, "%s: only a file can be followed; a pipe needs no --follow",
+                  settings->input);
+        return EXIT_STATUS_NO_INPUT;
+    }
+    ret_files->rejects = rejects_file_create(settings->rejects);
+    if (rejects_file_probe(ret_files->rejects, ret_error) != STATUS_OK) {
+        return EXIT_STATUS_CANT_WRITE;
+    }
+    return open_checkpoint(settings, ret_files, ret_error);
+}
+
+static void close_files(struct app_files *files)
+{
+    producer_checkpoint_destroy(files->checkpoint);
+    rejects_file_destroy(files->rejects);
+    line_source_destroy(files->source);
 }
 
 static void explain_files(enum exit_status exit_status, const struct error *error)
 {
     if (exit_status == EXIT_STATUS_NO_INPUT) {
         log_error("the input cannot be read; name another with --input", LOG_TEXT("reason", error->text));
-    } else {
-        log_error("the rejects file cannot be written; choose another with --set rejects=FILE",
+    } else if (exit_status == EXIT_STATUS_CANT_WRITE) {
+        log_error("a file cannot be written; choose another for the rejects with --set rejects=FILE, for the "
+                  "checkpoint with --checkpoint FILE",
                   LOG_TEXT("reason", error->text));
+    } else {
+        log_error("the checkpoint cannot be used", LOG_TEXT("reason", error->text));
     }
 }
 
 enum exit_status producer_app_check(const struct producer_settings *settings, struct error *ret_error)
 {
-    struct line_source *source = NULL;
-    struct rejects_file *rejects = NULL;
-    enum exit_status exit_status = open_files(settings, &source, &rejects, ret_error);
-    line_source_destroy(source);
-    rejects_file_destroy(rejects);
+    struct app_files files;
+    enum exit_status exit_status = open_files(settings, &files, ret_error);
+    close_files(&files);
     return exit_status;
 }
 
@@ -181,7 +234,7 @@ static enum exit_status open_admin(struct producer_app *app)
     return EXIT_STATUS_OK;
 }
 
-static void open_work(struct producer_app *app, struct rejects_file *rejects)
+static void open_work(struct producer_app *app, const struct app_files *files)
 {
     const struct publish_limits limits = {.events_max = (uint32_t)app->settings->in_flight_events,
                                           .bytes_max = app->settings->in_flight_bytes};
@@ -189,26 +242,40 @@ static void open_work(struct producer_app *app, struct rejects_file *rejects)
         .input = app->settings->input,
         .ledger = publish_ledger_create(&limits),
         .store = record_store_create(limits.events_max),
-        .rejects = rejects,
+        .rejects = files->rejects,
         .counts = producer_counts_create(app->metrics),
+        .stops_at_reject = app->settings->on_invalid == INVALID_STOP,
     };
+    app->source = files->source;
+    app->checkpoint = files->checkpoint;
+    app->start = files->start;
+    publish_ledger_start(app->work.ledger, app->start);
+    if (app->settings->is_followed) {
+        line_source_follow(app->source);
+    }
+    if (app->start.offset > 0) {
+        log_info("going on at the checkpoint", LOG_TEXT("input", app->settings->input),
+                 LOG_TEXT("checkpoint", app->settings->checkpoint), LOG_INT("line", app->start.line),
+                 LOG_INT("offset", app->start.offset));
+    }
 }
 
 static enum exit_status open_app(struct producer_app *app)
 {
-    struct rejects_file *rejects = NULL;
+    struct app_files files;
     struct error error = {0};
     app->started_ms = monotonic_ms();
+    app->progress_due_ms = isatty(STDERR_FILENO) == 1 ? app->started_ms + PROGRESS_MS : INT64_MAX;
     atomic_store(&app->turned_ms, app->started_ms);
     app->signal_fd = open_signals();
     app->metrics = metrics_create();
-    enum exit_status exit_status = open_files(app->settings, &app->source, &rejects, &error);
+    enum exit_status exit_status = open_files(app->settings, &files, &error);
     if (exit_status != EXIT_STATUS_OK) {
-        rejects_file_destroy(rejects);
+        close_files(&files);
         explain_files(exit_status, &error);
         return exit_status;
     }
-    open_work(app, rejects);
+    open_work(app, &files);
     exit_status = open_publisher(app);
     if (exit_status == EXIT_STATUS_OK) {
         exit_status = open_admin(app);
@@ -226,6 +293,7 @@ static void close_app(struct producer_app *app)
     producer_sender_destroy(app->sender);
     producer_reader_destroy(app->reader);
     kafka_publisher_destroy(app->publisher);
+    producer_checkpoint_destroy(app->checkpoint);
     rejects_file_destroy(app->work.rejects);
     publish_ledger_destroy(app->work.ledger);
     record_store_destroy(app->work.store);
@@ -288,6 +356,85 @@ static void take_signals(struct producer_app *app, int64_t mono_ms)
     }
 }
 
+/* on_invalid is stop: the first line in the rejects ends the reading. */
+static void stop_at_reject(struct producer_app *app, int64_t mono_ms)
+{
+    const struct producer_work *work = &app->work;
+    if (!work->stops_at_reject || work->last_reject.line == 0 || app->state != APP_READING) {
+        return;
+    }
+    log_error(
+        "a line was rejected, and on_invalid is stop: nothing more is read; the rejects file has the line and why",
+        LOG_TEXT("input", app->settings->input), LOG_INT("line", work->last_reject.line),
+        LOG_INT("offset", work->last_reject.offset), LOG_TEXT("rule", work->last_rule),
+        LOG_TEXT("rejects", app->settings->rejects));
+    app->trouble = app->trouble == EXIT_STATUS_OK ? EXIT_STATUS_BAD_DATA : app->trouble;
+    begin_drain(app, mono_ms);
+}
+
+static void save_position(struct producer_app *app, int64_t mono_ms)
+{
+    struct error error = {0};
+    struct publish_position position = publish_ledger_position(app->work.ledger);
+    if (app->checkpoint == NULL ||
+        producer_checkpoint_write(app->checkpoint, position, app->work.rejects, mono_ms, &error) == STATUS_OK) {
+        return;
+    }
+    if (app->trouble == EXIT_STATUS_OK) {
+        app->trouble = EXIT_STATUS_CANT_WRITE;
+        log_error("the checkpoint cannot be written, so nothing more is read; make room or choose another with "
+                  "--checkpoint FILE, then start again",
+                  LOG_TEXT("file", app->settings->checkpoint), LOG_TEXT("reason", error.text));
+        begin_drain(app, mono_ms);
+    }
+}
+
+/* ---- a followed file ---- */
+
+/* Has another file taken the input's name? A full queue is said once, and tried again. */
+static void look_around(struct producer_app *app, int64_t mono_ms)
+{
+    if (!app->settings->is_followed || mono_ms < app->look_due_ms) {
+        return;
+    }
+    app->look_due_ms = mono_ms + FOLLOW_MS;
+    bool is_new = false;
+    bool is_full = line_source_look_around(app->source, &is_new) != STATUS_OK;
+    if (is_new) {
+        save_position(app, mono_ms); /* a run that comes after this one must know it as well */
+    }
+    if (is_full && !app->is_queue_full_said) {
+        log_error("the input was renamed more often than can be followed; files may be passed over unless publishing "
+                  "goes on before the next renaming",
+                  LOG_TEXT("input", app->settings->input), LOG_INT("waiting", INPUT_QUEUE_MAX));
+    }
+    app->is_queue_full_said = is_full;
+}
+
+/* The old file is at its end: begins with the next one, when nothing of the old one is on its way any more. */
+static void go_on_with_next(struct producer_app *app, int64_t mono_ms)
+{
+    if (!app->settings->is_followed || app->state != APP_READING || app->reader_state != READER_IS_AT_END ||
+        publish_ledger_counts(app->work.ledger).places > 0) {
+        return;
+    }
+    struct publish_position end = publish_ledger_position(app->work.ledger);
+    bool is_other = line_source_go_on(app->source);
+    if (is_other) {
+        log_info("the input has been read to its end; going on with the file that has taken its name",
+                 LOG_TEXT("input", app->settings->input), LOG_INT("lines", end.line - 1), LOG_INT("bytes", end.offset));
+    } else {
+        log_warn("the input has become shorter than what was read of it; going on at its start",
+                 LOG_TEXT("input", app->settings->input), LOG_INT("line", end.line), LOG_INT("offset", end.offset));
+    }
+    publish_ledger_start(app->work.ledger, (struct publish_position){.line = 1, .offset = 0});
+    app->reader_state = READER_WANTS_INPUT;
+    if (app->checkpoint != NULL) {
+        producer_checkpoint_forget(app->checkpoint);
+        save_position(app, mono_ms);
+    }
+}
+
 static void on_reader_state(struct producer_app *app, enum reader_state state, const struct error *error,
                             int64_t mono_ms)
 {
@@ -297,7 +444,10 @@ static void on_reader_state(struct producer_app *app, enum reader_state state, c
     case READER_IS_BLOCKED:
         return;
     case READER_IS_AT_END:
-        app->state = APP_FINISHING;
+        app->state = app->settings->is_followed ? APP_READING : APP_FINISHING;
+        return;
+    case READER_HAS_REJECTED:
+        stop_at_reject(app, mono_ms);
         return;
     case READER_INPUT_FAILED:
         fail(app, EXIT_STATUS_NO_INPUT, error, mono_ms);
@@ -311,6 +461,15 @@ static void on_reader_state(struct producer_app *app, enum reader_state state, c
 static void run_reader(struct producer_app *app, bool is_readable, int64_t mono_ms)
 {
     struct error error = {0};
+    look_around(app, mono_ms);
+    if (app->state == APP_READING && app->reader_state == READER_IS_AT_END) {
+        go_on_with_next(app, mono_ms);
+        return;
+    }
+    if (line_source_is_waiting(app->source)) {
+        is_readable = mono_ms >= app->follow_due_ms; /* the descriptor of a file does not tell */
+        app->follow_due_ms = is_readable ? mono_ms + FOLLOW_MS : app->follow_due_ms;
+    }
     if (app->state == APP_READING && is_readable && app->reader_state == READER_WANTS_INPUT) {
         on_reader_state(app, producer_reader_fill(app->reader, &error), &error, mono_ms);
     }
@@ -372,13 +531,21 @@ static void turn(struct producer_app *app, bool is_readable)
     if (!app->is_rejects_broken && producer_sender_reject_refused(app->sender, &error) != STATUS_OK) {
         fail(app, EXIT_STATUS_CANT_WRITE, &error, mono_ms);
     }
+    stop_at_reject(app, mono_ms);
     run_reader(app, is_readable, mono_ms);
+    if (app->checkpoint != NULL && producer_checkpoint_is_due(app->checkpoint, mono_ms)) {
+        save_position(app, mono_ms);
+    }
     decide_end(app, mono_ms);
     if (app->state != APP_ENDED) {
         run_sender(app, is_readable, mono_ms);
     }
     struct publish_counts counts = publish_ledger_counts(app->work.ledger);
     producer_counts_in_flight(app->work.counts, &counts, publish_ledger_is_held(app->work.ledger));
+    if (mono_ms >= app->progress_due_ms && app->state != APP_ENDED) {
+        app->progress_due_ms = mono_ms + PROGRESS_MS;
+        producer_counts_progress(app->work.counts, line_source_offset(app->source), line_source_size(app->source));
+    }
 }
 
 /* How long the loop may sleep. */
@@ -387,6 +554,13 @@ static int sleep_ms(const struct producer_app *app)
     int64_t until_ms = producer_sender_deadline(app->sender);
     if (app->state == APP_DRAINING && app->drain_until_ms < until_ms) {
         until_ms = app->drain_until_ms;
+    }
+    if (app->state == APP_READING && line_source_is_waiting(app->source) && app->follow_due_ms < until_ms) {
+        until_ms = app->follow_due_ms;
+    }
+    if (app->state == APP_READING && app->reader_state == READER_IS_AT_END &&
+        publish_ledger_counts(app->work.ledger).places == 0) {
+        return 0; /* the next file begins */
     }
     if (app->state == APP_READING && app->reader_state == READER_IS_BLOCKED && producer_sender_is_open(app->sender) &&
         publish_ledger_counts(app->work.ledger).places == 0) {
@@ -400,7 +574,8 @@ static void run_loop(struct producer_app *app)
 {
     enum { SIGNAL, PUBLISHER, INPUT, FD_COUNT };
     while (app->state != APP_ENDED) {
-        bool wants_input = app->state == APP_READING && app->reader_state == READER_WANTS_INPUT;
+        bool wants_input = app->state == APP_READING && app->reader_state == READER_WANTS_INPUT &&
+                           !line_source_is_waiting(app->source);
         struct pollfd fds[FD_COUNT] = {
             [SIGNAL] = {.fd = app->signal_fd, .events = POLLIN},
             [PUBLISHER] = {.fd = kafka_publisher_fd(app->publisher), .events = POLLIN},
@@ -413,26 +588,37 @@ static void run_loop(struct producer_app *app)
 
 /* ---- end ---- */
 
+/* Is all of the input dealt with? Of a followed file: all lines that are there now. */
+static bool is_all_done(const struct producer_app *app)
+{
+    bool is_at_end = app->settings->is_followed
+                         ? app->reader_state == READER_WANTS_INPUT && line_source_is_caught_up(app->source)
+                         : app->reader_state == READER_IS_AT_END;
+    return is_at_end && publish_ledger_counts(app->work.ledger).places == 0;
+}
+
 static enum exit_status say_end(struct producer_app *app)
 {
     struct error error = {0};
-    bool is_at_end = app->reader_state == READER_IS_AT_END;
-    bool is_all_done = is_at_end && publish_ledger_counts(app->work.ledger).places == 0;
+    bool is_done = is_all_done(app);
     if (app->trouble == EXIT_STATUS_OK && rejects_file_sync(app->work.rejects, &error) != STATUS_OK) {
         fail(app, EXIT_STATUS_CANT_WRITE, &error, monotonic_ms());
     }
-    if (!is_all_done) {
+    if (!app->is_rejects_broken) {
+        save_position(app, monotonic_ms());
+    }
+    if (!is_done) {
         struct publish_position position = publish_ledger_position(app->work.ledger);
         log_warn("stopped before the end of the input: everything before this position is dealt with; what follows may "
                  "be sent again, with the same ids",
                  LOG_TEXT("input", app->settings->input), LOG_INT("line", position.line),
                  LOG_INT("offset", position.offset));
     }
-    producer_counts_log(app->work.counts, is_all_done ? "done" : "stopped", monotonic_ms() - app->started_ms);
+    producer_counts_log(app->work.counts, is_done ? "done" : "stopped", app->start, monotonic_ms() - app->started_ms);
     if (app->trouble != EXIT_STATUS_OK) {
         return app->trouble;
     }
-    if (!is_all_done) {
+    if (!is_done) {
         return EXIT_STATUS_STOPPED;
     }
     return producer_counts_rejects(app->work.counts) > 0 ? EXIT_STATUS_BAD_DATA : EXIT_STATUS_OK;

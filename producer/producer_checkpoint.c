@@ -21,19 +21,22 @@ static enum status go_to(struct producer_checkpoint *checkpoint, const struct ch
                          struct error *ret_error)
 {
     struct error reason = {0};
-    enum status status = STATUS_OK;
+    enum status status;
     if (!bytes_view_equal(bytes_as_view(&found->input), bytes_as_view(&checkpoint->last.input))) {
         status = error_set(&reason, STATUS_INVALID, "it belongs to %.*s", BYTES_PRINTF(found->input));
     } else {
-        status = line_source_continue(checkpoint->source, &found->identity, found->line, found->offset, may_search,
-                                      &reason);
+        status =
+            may_search ? line_source_search(checkpoint->source, &found->identity, &found->next, &reason) : STATUS_OK;
+        if (status == STATUS_OK) {
+            status = line_source_continue(checkpoint->source, &found->identity, found->line, found->offset, &reason);
+        }
     }
     if (status == STATUS_OK) {
         return STATUS_OK;
     }
     return error_set(ret_error, STATUS_INVALID,
-                     "checkpoint %s (line %" PRId64 ", byte %" PRId64 ") is not of this input: %s; name the right file, "
-                     "or move the checkpoint away to begin at the input's start",
+                     "checkpoint %s (line %" PRId64 ", byte %" PRId64 ") is not of this input: %s; name the right "
+                     "file, or move the checkpoint away to begin at the input's start",
                      checkpoint->path, found->line, found->offset, reason.text);
 }
 
@@ -99,8 +102,11 @@ enum status producer_checkpoint_write(struct producer_checkpoint *checkpoint, st
                                       struct rejects_file *rejects, int64_t mono_ms, struct error *ret_error)
 {
     struct checkpoint *last = &checkpoint->last;
+    uint32_t next_count = last->next.count; /* between two files it only grows */
     checkpoint->due_ms = mono_ms + INTERVAL_MS;
-    if (checkpoint->is_written && last->offset == position.offset && last->line == position.line) {
+    line_source_queue(checkpoint->source, &last->next);
+    if (checkpoint->is_written && last->offset == position.offset && last->line == position.line &&
+        last->next.count == next_count) {
         return STATUS_OK;
     }
     /* What counts as dealt with because it is in the rejects must be there as surely as the checkpoint. */

@@ -31,9 +31,9 @@ bool producer_checkpoint_is_due(const struct producer_checkpoint *checkpoint, in
 /* Writes the position, unless it is the one that was written last. Call it before the source goes on with another file,
  * and after that.
  * Errors: STATUS_IO with the reason. */
-WARN_UNUSED enum status producer_checkpoint_write(struct producer_checkpoint *checkpoint, struct publish_position position,
-                                                  struct rejects_file *rejects, int64_t mono_ms,
-                                                  struct error *ret_error);
+WARN_UNUSED enum status producer_checkpoint_write(struct producer_checkpoint *checkpoint,
+                                                  struct publish_position position, struct rejects_file *rejects,
+                                                  int64_t mono_ms, struct error *ret_error);
 
 /* The source has gone on with another file: the next write names that one. */
 void producer_checkpoint_forget(struct producer_checkpoint *checkpoint);

@@ -18,6 +18,7 @@ struct producer_counts {
     struct metric *held;
     int64_t rejected;      /* of all rules */
     int64_t fired_nothing; /* for all reasons */
+    int64_t done_at_progress;
 };
 
 static const char rejects_name[] = "incident_producer_rejects_total";
@@ -108,7 +109,8 @@ int64_t producer_counts_rejects(const struct producer_counts *counts)
     return counts->rejected;
 }
 
-void producer_counts_log(const struct producer_counts *counts, const char *message, int64_t duration_ms)
+void producer_counts_log(const struct producer_counts *counts, const char *message, struct publish_position start,
+                         int64_t duration_ms)
 {
     char seconds[32];
     snprintf(seconds, sizeof(seconds), "%" PRId64 ".%03" PRId64, duration_ms / 1000, duration_ms % 1000);
@@ -121,8 +123,28 @@ void producer_counts_log(const struct producer_counts *counts, const char *messa
         LOG_INT("warned_end_time_expected", metric_value(counts->warned[INTAKE_WARNING_END_TIME])),
         LOG_INT("warned_id_invalid", metric_value(counts->warned[INTAKE_WARNING_ID])),
         LOG_INT("warned_traceparent_invalid", metric_value(counts->warned[INTAKE_WARNING_TRACE_PARENT])),
+        LOG_INT("began_line", start.line),
+        LOG_INT("began_offset", start.offset),
         LOG_TEXT("seconds", seconds),
         {0},
     };
     log_write(LOG_LEVEL_INFO, message, fields);
+}
+
+void producer_counts_progress(struct producer_counts *counts, int64_t offset, int64_t size)
+{
+    int64_t done = metric_value(counts->read) + metric_value(counts->published);
+    if (done == counts->done_at_progress) {
+        return;
+    }
+    counts->done_at_progress = done;
+    const struct log_field fields[] = {
+        LOG_INT("read", metric_value(counts->read)),
+        LOG_INT("published", metric_value(counts->published)),
+        LOG_INT("rejected", counts->rejected),
+        LOG_INT("in_flight", metric_value(counts->in_flight_events)),
+        size > 0 ? LOG_INT("percent", (int64_t)((double)offset * 100 / (double)size)) : (struct log_field){0},
+        {0},
+    };
+    log_write(LOG_LEVEL_INFO, "progress", fields);
 }

@@ -28,7 +28,12 @@ void producer_counts_in_flight(struct producer_counts *counts, const struct publ
 
 int64_t producer_counts_rejects(const struct producer_counts *counts);
 
-/* The last line. `message` is static. */
-void producer_counts_log(const struct producer_counts *counts, const char *message, int64_t duration_ms);
+/* The last line. `message` is static; `start` is where reading began. */
+void producer_counts_log(const struct producer_counts *counts, const char *message, struct publish_position start,
+                         int64_t duration_ms);
+
+/* A line for somebody who looks on, unless nothing has come or gone since the last. `size`: of the input, -1 when not
+ * known. */
+void producer_counts_progress(struct producer_counts *counts, int64_t offset, int64_t size);
 
 #endif

@@ -162,10 +162,10 @@ static void put_text(char **text, const char *value)
     }
 }
 
-enum status producer_settings_override(struct producer_settings *settings, const struct producer_options *options,
+enum status producer_settings_override(struct producer_settings *settings, const struct producer_options *said,
                                        struct error *ret_error)
 {
-    const char *format = options->format;
+    const char *format = said->format;
     int index = 0;
     while (format != NULL && formats[index] != NULL && strcmp(format, formats[index]) != 0) {
         index++;
@@ -173,16 +173,16 @@ enum status producer_settings_override(struct producer_settings *settings, const
     if (format != NULL && formats[index] == NULL) {
         return error_set(ret_error, STATUS_INVALID, "--format %s: it is event or change", format);
     }
-    if (options->input != NULL && options->input[0] == '\0') {
+    if (said->input != NULL && said->input[0] == '\0') {
         return error_set(ret_error, STATUS_INVALID, "--input is empty: name a file, or - for standard input");
     }
-    if (options->checkpoint != NULL && options->checkpoint[0] == '\0') {
+    if (said->checkpoint != NULL && said->checkpoint[0] == '\0') {
         return error_set(ret_error, STATUS_INVALID, "--checkpoint is empty: name a file");
     }
     settings->format = format != NULL ? (enum intake_format)index : settings->format;
-    settings->is_followed = options->is_followed;
-    put_text(&settings->input, options->input);
-    put_text(&settings->checkpoint, options->checkpoint);
+    settings->is_followed = said->is_followed;
+    put_text(&settings->input, said->input);
+    put_text(&settings->checkpoint, said->checkpoint);
     return STATUS_OK;
 }
 

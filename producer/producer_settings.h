@@ -50,7 +50,7 @@ struct producer_options {
 /* The options go over the settings.
  * Errors: STATUS_INVALID with a line that names the option. */
 WARN_UNUSED enum status producer_settings_override(struct producer_settings *settings,
-                                                   const struct producer_options *options, struct error *ret_error);
+                                                   const struct producer_options *said, struct error *ret_error);
 
 /* Do the settings go together?
  * Errors: STATUS_INVALID with a line that names the key. */

@@ -32,6 +32,11 @@ bool avro_name_is_legal(const char *name, bool may_have_dots)
     return !is_start;
 }
 
+bool avro_name_is_legal_space(const char *name_space)
+{
+    return name_space == NULL || name_space[0] == '\0' || avro_name_is_legal(name_space, true);
+}
+
 char *avro_name_full(const char *name, const char *name_space, const char *enclosing)
 {
     const char *space = name_space != NULL ? name_space : enclosing;

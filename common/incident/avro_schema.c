@@ -83,10 +83,12 @@ static enum status append_named(struct bytes *form, const json_t *schema, const 
                                 int depth, struct error *ret_error)
 {
     const char *name = json_string_value(json_object_get(schema, "name"));
-    if (name == NULL || !avro_name_is_legal(name, true)) {
-        return error_set(ret_error, STATUS_INVALID, "schema: a type %s needs a legal \"name\"", type);
+    const char *own_space = json_string_value(json_object_get(schema, "namespace"));
+    if (name == NULL || !avro_name_is_legal(name, true) || !avro_name_is_legal_space(own_space)) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "schema: a type %s needs a legal \"name\", and \"namespace\" if there is one", type);
     }
-    char *full = avro_name_full(name, json_string_value(json_object_get(schema, "namespace")), space);
+    char *full = avro_name_full(name, own_space, space);
     char *inner_space = avro_name_space_of(full);
     enum status status = STATUS_OK;
     bytes_append_format(form, "{\"name\":\"%s\",\"type\":\"%s\"", full, type);

@@ -261,10 +261,12 @@ static enum status compile_named(struct compiler *compiler, const json_t *schema
                                  int depth, uint32_t *ret_step)
 {
     const char *name = json_string_value(json_object_get(schema, "name"));
-    if (name == NULL || !avro_name_is_legal(name, true)) {
-        return error_set(compiler->ret_error, STATUS_INVALID, "schema: a record, enum or fixed needs a legal \"name\"");
+    const char *own_space = json_string_value(json_object_get(schema, "namespace"));
+    if (name == NULL || !avro_name_is_legal(name, true) || !avro_name_is_legal_space(own_space)) {
+        return error_set(compiler->ret_error, STATUS_INVALID,
+                         "schema: a record, enum or fixed needs a legal \"name\", and \"namespace\" if there is one");
     }
-    char *full_name = avro_name_full(name, json_string_value(json_object_get(schema, "namespace")), space);
+    char *full_name = avro_name_full(name, own_space, space);
     struct named_type *type = find_type(compiler, full_name);
     if (type == NULL) {
         type = memory_alloc(1, sizeof *type);

@@ -109,8 +109,14 @@ void rule_violation_set(struct rule_violation *ret_violation, const char *rule, 
 
 void rule_violation_line(const struct rule_violation *violation, struct bytes *line)
 {
+    size_t start = line->size;
     if (violation->pointer[0] != '\0') {
         bytes_append_format(line, "%s: ", violation->pointer);
+    }
+    for (size_t i = start; i < line->size; i++) {
+        if (line->data[i] < 0x20 || line->data[i] == 0x7f) {
+            line->data[i] = '?';
+        }
     }
     bytes_append_format(line, "%s [%s]", violation->message, violation->rule);
 }
@@ -135,8 +141,8 @@ static void append_shown(struct bytes *text, const struct field_value *value)
     }
     size_t size = cut_size((const char *)made.data, made.size, RULE_VALUE_SHOWN_MAX);
     for (size_t i = 0; i < size; i++) {
-        if (made.data[i] < 0x20) {
-            made.data[i] = ' '; /* white space inside a container */
+        if (made.data[i] < 0x20 || made.data[i] == 0x7f) {
+            made.data[i] = ' '; /* white space inside a container, or DEL, which no string need escape */
         }
     }
     bytes_append(text, made.data, size);

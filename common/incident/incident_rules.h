@@ -28,7 +28,8 @@ struct rule_violation {
 void rule_violation_set(struct rule_violation *ret_violation, const char *rule, const char *pointer, const char *format,
                         ...) PRINTF_LIKE(4, 5);
 
-/* Appends the line for people: `/payload/severity: "URGENT" is not one of LOW, MEDIUM, HIGH [severity.enum]`. */
+/* Appends the line for people: `/payload/severity: "URGENT" is not one of LOW, MEDIUM, HIGH [severity.enum]`.
+ * One line: control characters in a pointer, which an unknown key may bring, are shown as `?`. */
 void rule_violation_line(const struct rule_violation *violation, struct bytes *line);
 
 /* The objects of an event. */

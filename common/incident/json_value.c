@@ -270,7 +270,8 @@ static void append_object(struct walk *walk, uint32_t index)
     bytes_append_byte(walk->form, '{');
     for (size_t i = 0; i < count; i++) {
         bytes_append_byte(walk->form, ',');
-        bytes_append(walk->form, walk->keys->data + members[i].key_start, members[i].key_size);
+        bytes_append_view(walk->form,
+                          bytes_view_slice(bytes_as_view(walk->keys), members[i].key_start, members[i].key_size));
         bytes_append_byte(walk->form, '\0');
         append_value(walk, members[i].value);
     }

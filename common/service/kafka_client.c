@@ -25,6 +25,7 @@ struct broker {
     char address[ADDRESS_MAX];           /* host:port */
     int32_t id;                          /* -1: not known */
     const struct kafka_client *reporter; /* the handle that noticed last that it is away */
+    uint32_t mistakes_said;              /* since it went away; bits by the place in `advices` */
     bool is_away;
     int64_t away_since_ms;
 };
@@ -55,6 +56,52 @@ struct setting {
     const char *name;
     const char *value;
 };
+
+/* What to do about a failure that librdkafka words like this. The first that fits counts. */
+struct advice {
+    const char *reason;
+    const char *text;
+    bool is_mistake; /* of the settings: waiting alone will not help */
+};
+
+static const char advice_plain_port[] =
+    "this port does not speak TLS: take the port of a TLS listener, or set security.protocol to PLAINTEXT or "
+    "SASL_PLAINTEXT";
+static const char advice_client_certificate[] =
+    "the broker asks for a client certificate that it trusts: set ssl.certificate.location and ssl.key.location to one "
+    "that is signed by its authority";
+static const char advice_authority[] =
+    "the broker's certificate is not signed by an authority that is known here: set ssl.ca.location to the "
+    "certificate of the one that signed it";
+
+static const struct advice advices[] = {
+    {"Connection refused", "nobody listens there: is the broker running, and is bootstrap.servers right?", false},
+    {"resolve", "this name has no address: is bootstrap.servers right?", false},
+    {"connecting to a PLAINTEXT broker", advice_plain_port, true},
+    {"wrong version number", advice_plain_port, true},
+    {"connecting to a SSL listener",
+     "this port does not answer in the clear, most likely it is a TLS listener: set security.protocol to SSL or "
+     "SASL_SSL, or take the port of a listener without TLS",
+     true},
+    {"certificate required", advice_client_certificate, true},
+    {"client SSL authentication might be required", advice_client_certificate, true},
+    {"bad certificate", advice_client_certificate, true},
+    {"unknown ca", advice_client_certificate, true},
+    {"certificate verify failed", advice_authority, true},
+    {"certificate could not be verified", advice_authority, true},
+    {"might require SASL",
+     "the broker wants to know who we are: set security.protocol to SASL_SSL (or SASL_PLAINTEXT), with sasl.mechanism, "
+     "sasl.username and sasl.password",
+     true},
+    {"Unsupported SASL mechanism", "set sasl.mechanism to one that the broker supports; the reason names them", true},
+    {"SASL authentication error",
+     "the broker refuses this user: are sasl.username and sasl.password right, and does the user exist for this "
+     "sasl.mechanism?",
+     true},
+};
+
+/* A broker answers these to anybody, one whom it will not let in as well. Kafka's protocol guide, API keys. */
+enum { API_SASL_HANDSHAKE = 17, API_VERSIONS = 18, API_SASL_AUTHENTICATE = 36 };
 
 /* Below the user's properties. */
 static const struct setting common_defaults[] = {
@@ -178,9 +225,32 @@ static bool parse_failure(const char *line, char ret_address[ADDRESS_MAX], int32
     return true;
 }
 
-/* Notes that it is away. False when there is no room for one more; *ret_is_news when it was not away before. */
+static const struct advice *find_advice(const char *reason)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(advices); i++) {
+        if (strstr(reason, advices[i].reason) != NULL) {
+            return &advices[i];
+        }
+    }
+    return NULL;
+}
+
+/* With the mutex of the outages held. A mistake that shows only now is news in the middle of an outage. */
+static bool take_news(struct broker *broker, const struct advice *advice)
+{
+    uint32_t mistake = 0;
+    /* By its text, since one mistake has several wordings. */
+    for (size_t i = 0; advice != NULL && advice->is_mistake && mistake == 0; i++) {
+        mistake = advices[i].text == advice->text ? UINT32_C(1) << i : 0;
+    }
+    bool is_news = !broker->is_away || (mistake & ~broker->mistakes_said) != 0;
+    broker->mistakes_said = (broker->is_away ? broker->mistakes_said : 0) | mistake;
+    return is_news;
+}
+
+/* Notes that it is away. False when there is no room for one more; *ret_is_news when there is something to say. */
 static bool note_away(const struct kafka_client *client, const char *address, int32_t id, int64_t now_ms,
-                      bool *ret_is_news)
+                      const struct advice *advice, bool *ret_is_news)
 {
     CHECK(pthread_mutex_lock(&outages.mutex) == 0);
     struct broker *broker = find_broker(client, address, id);
@@ -190,7 +260,7 @@ static bool note_away(const struct kafka_client *client, const char *address, in
         snprintf(broker->address, sizeof(broker->address), "%s", address);
     }
     if (broker != NULL) {
-        *ret_is_news = !broker->is_away;
+        *ret_is_news = take_news(broker, advice);
         broker->id = id >= 0 ? id : broker->id;
         broker->reporter = client;
         broker->away_since_ms = broker->is_away ? broker->away_since_ms : now_ms;
@@ -207,11 +277,16 @@ static bool note_failure(struct kafka_client *client, const char *line, int64_t 
     char address[ADDRESS_MAX], reason[REASON_MAX];
     int32_t id;
     bool is_news = false;
-    if (!parse_failure(line, address, &id, reason) || !note_away(client, address, id, now_ms, &is_news)) {
+    if (!parse_failure(line, address, &id, reason)) {
+        return false;
+    }
+    const struct advice *advice = find_advice(reason);
+    if (!note_away(client, address, id, now_ms, advice, &is_news)) {
         return false;
     }
     if (is_news && take_line(client, now_ms)) {
-        log_warn("broker unreachable, waiting for it", LOG_TEXT("broker", address), LOG_TEXT("reason", reason));
+        log_warn("broker unreachable, waiting for it", LOG_TEXT("broker", address), LOG_TEXT("reason", reason),
+                 LOG_TEXT("advice", advice == NULL ? "see the broker's own log" : advice->text));
     }
     return true;
 }
@@ -248,9 +323,9 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broke
                                        rd_kafka_resp_err_t error, void *opaque)
 {
     struct kafka_client *client = client_of(opaque);
-    (void)rk, (void)fd, (void)broker_id, (void)api_key, (void)api_version, (void)correlation_id, (void)size;
-    (void)rtt_us;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && broker != NULL && broker[0] != '\0') {
+    (void)rk, (void)fd, (void)broker_id, (void)api_version, (void)correlation_id, (void)size, (void)rtt_us;
+    bool is_let_in = api_key != API_SASL_HANDSHAKE && api_key != API_VERSIONS && api_key != API_SASL_AUTHENTICATE;
+    if (is_let_in && error == RD_KAFKA_RESP_ERR_NO_ERROR && broker != NULL && broker[0] != '\0') {
         atomic_store_explicit(&client->is_answered, true, memory_order_relaxed);
         if (atomic_load_explicit(&outages.away_count, memory_order_relaxed) > 0) {
             note_answer(client, broker);

@@ -24,6 +24,7 @@ int kafka_wake_fd(const struct kafka_wake *wake)
 void kafka_wake_attach(const struct kafka_wake *wake, rd_kafka_queue_t *queue)
 {
     rd_kafka_queue_io_event_enable(queue, wake->fd, &one, sizeof(one));
+    kafka_wake_up(wake); /* what stands in the queue already, a refused connection, would wake nobody */
 }
 
 void kafka_wake_detach(rd_kafka_queue_t *queue)

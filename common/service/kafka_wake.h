@@ -15,7 +15,7 @@ struct kafka_wake {
 void kafka_wake_init(struct kafka_wake *wake); /* aborts when there is no descriptor left */
 int kafka_wake_fd(const struct kafka_wake *wake);
 
-/* From now on the queue wakes it. */
+/* From now on the queue wakes it; and it is readable once, for what stands in the queue already. */
 void kafka_wake_attach(const struct kafka_wake *wake, rd_kafka_queue_t *queue);
 
 /* Before a queue is destroyed while the wake lives on. */

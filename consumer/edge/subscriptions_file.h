@@ -19,8 +19,8 @@ enum {
 };
 
 struct subscriptions_rules {
-    bool allow_inline_secrets; /* setting subscriptions.allow_inline_secrets */
-    bool egress_http;          /* setting egress.http: a URL may be http, not only https */
+    bool allow_inline_secrets;      /* setting subscriptions.allow_inline_secrets */
+    bool egress_http;               /* setting egress.http: a URL may be http, not only https */
     const char *const *topics_read; /* setting topics.events: no kafka sink may write to one of them */
     size_t topics_read_count;
     const char *topic_dead_letters; /* the same for topics.dead_letters; NULL: there is none */

@@ -1,4 +1,5 @@
-/* subscription_rules.h: what an id, a URL, a header, a topic and a path of a subscription must look like (secrets: signing_key.h).
+/* subscription_rules.h: what an id, a URL, a header, a topic and a path of a subscription must look like (secrets:
+ * signing_key.h).
  *
  * Each function answers for one text and fills *ret_error with a line that says what to write instead. A header's
  * value and a URL (which may hold a token) never appear in it: a place in them is said by its byte, counted

@@ -113,9 +113,13 @@ static bool parse(char *text, struct checkpoint *ret)
                     next_line(&text, "head", &rest) && read_pair(rest, 16, &head_size, &identity->head_hash) &&
                     head_size <= INPUT_HEAD_MAX && next_line(&text, "line", &rest) &&
                     read_position(rest, 1, &ret->line) && next_line(&text, "offset", &rest) &&
-                    read_position(rest, 0, &ret->offset) && *text == '\0' && (int64_t)head_size <= ret->offset;
+                    read_position(rest, 0, &ret->offset) && (int64_t)head_size <= ret->offset;
     identity->head_size = (int64_t)head_size;
-    return is_right;
+    while (is_right && *text != '\0' && ret->next.count < INPUT_QUEUE_MAX) {
+        struct input_identity *next = &ret->next.files[ret->next.count++];
+        is_right = next_line(&text, "next", &rest) && read_pair(rest, 10, &next->device, &next->inode);
+    }
+    return is_right && *text == '\0';
 }
 
 static enum status read_whole(const char *path, char text[CHECKPOINT_SIZE_MAX], struct error *ret_error)
@@ -209,6 +213,10 @@ enum status checkpoint_file_write(const char *path, const struct checkpoint *che
                         " %016" PRIx64 "\nline %" PRId64 "\noffset %" PRId64 "\n",
                         BYTES_PRINTF(checkpoint->input), identity->device, identity->inode, identity->head_size,
                         identity->head_hash, checkpoint->line, checkpoint->offset);
+    for (uint32_t i = 0; i < checkpoint->next.count; i++) {
+        bytes_append_format(&text, "next %" PRIu64 " %" PRIu64 "\n", checkpoint->next.files[i].device,
+                            checkpoint->next.files[i].inode);
+    }
     char *new_path = new_path_of(path);
     int number = replace_file(path, new_path, bytes_as_view(&text));
     free(new_path);

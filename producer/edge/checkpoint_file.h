@@ -1,6 +1,6 @@
 /* checkpoint_file.h: how far an input is dealt with, on the disk.
  *
- * A text file of six lines, which names its input and the position:
+ * A text file, which names its input and the position:
  *
  *   incident-producer checkpoint 1
  *   input "/var/spool/incidents.ndjson"
@@ -9,6 +9,7 @@
  *   line 1234
  *   offset 567890
  *
+ * and has a line `next 2049 131078` for each file that has taken the input's name since and is not begun yet.
  * It is replaced as a whole: after a crash at any moment either the old or the new one is there. */
 #ifndef RELAY_CHECKPOINT_FILE_H
 #define RELAY_CHECKPOINT_FILE_H
@@ -24,6 +25,7 @@ struct checkpoint {
     struct input_identity identity;
     int64_t line;   /* that comes next, from 1 */
     int64_t offset; /* of its first byte, from 0 */
+    struct input_queue next;
 };
 
 /* Makes `input` of the path as it was given: the folder's real path and the name in it.

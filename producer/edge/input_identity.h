@@ -11,12 +11,19 @@
 #include <stdint.h>
 
 enum { INPUT_HEAD_MAX = 4096 }; /* bytes that are hashed, at most */
+enum { INPUT_QUEUE_MAX = 64 };  /* files that wait behind the one that is read */
 
 struct input_identity {
     uint64_t device;
     uint64_t inode;
     uint64_t head_hash;
     int64_t head_size; /* bytes that were hashed */
+};
+
+/* The files that come after the one that is read, in their order. Of their heads nothing counts. */
+struct input_queue {
+    struct input_identity files[INPUT_QUEUE_MAX];
+    uint32_t count;
 };
 
 /* The identity of an open file; of its head the first `head_size` bytes count, which must have been there.

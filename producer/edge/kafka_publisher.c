@@ -148,15 +148,13 @@ static enum status open_client(struct kafka_publisher *publisher, struct error *
     if (status != STATUS_OK) {
         return status;
     }
-    char reason[256];
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     set_batch_size(publisher, conf);
     raise_number(publisher, conf, "queue.buffering.max.messages", (int64_t)publisher->settings.records_max + 1);
     raise_number(publisher, conf, "queue.buffering.max.kbytes", publisher->settings.bytes_max / 1024 + 1024);
-    publisher->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-    if (publisher->client == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return error_set(ret_error, STATUS_INVALID, "kafka: %s", reason);
+    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &publisher->client, ret_error);
+    if (status != STATUS_OK) {
+        return status;
     }
     publisher->queue = rd_kafka_queue_get_main(publisher->client);
     kafka_wake_attach(&publisher->wake, publisher->queue);

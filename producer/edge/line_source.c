@@ -21,10 +21,10 @@ struct line_source {
     int fd;
     bool is_stdin;
     bool is_followed;
-    bool is_waiting;                  /* the last read has found nothing */
-    bool is_shortened;                /* ended because it is shorter than what was read */
-    int quiet_reads;                  /* since another file has its path, one after the other */
-    int queue[LINE_SOURCE_QUEUE_MAX]; /* descriptors of the files that come after this one */
+    bool is_waiting;            /* the last read has found nothing */
+    bool is_shortened;          /* ended because it is shorter than what was read */
+    int quiet_reads;            /* since another file has its path, one after the other */
+    int queue[INPUT_QUEUE_MAX]; /* descriptors of the files that come after this one */
     uint32_t queue_count;
     bool is_ended;       /* a read has said so */
     bool is_in_long;     /* the start of a long line has been taken, its end not */
@@ -153,17 +153,34 @@ static enum status find_line_start(int fd, int64_t *offset, struct error *ret_er
     return STATUS_OK;
 }
 
+enum status line_source_search(struct line_source *source, const struct input_identity *identity,
+                               const struct input_queue *next, struct error *ret_error)
+{
+    CHECK(source->taken == 0 && source->end == 0 && !source->is_stdin && source->queue_count == 0);
+    if (!input_identity_is_same_file(identity, source->fd)) {
+        int fd = input_identity_find(identity, source->path);
+        if (fd < 0) {
+            return STATUS_OK; /* line_source_continue says it */
+        }
+        close(source->fd);
+        source->fd = fd;
+    }
+    for (uint32_t i = 0; i < next->count; i++) {
+        int fd = input_identity_find(&next->files[i], source->path);
+        if (fd < 0) {
+            return error_set(ret_error, STATUS_INVALID,
+                             "a file that came after it (inode %" PRIu64 ") is not in its folder any more",
+                             next->files[i].inode);
+        }
+        source->queue[source->queue_count++] = fd;
+    }
+    return STATUS_OK;
+}
+
 enum status line_source_continue(struct line_source *source, const struct input_identity *identity, int64_t line,
-                                 int64_t offset, bool may_search, struct error *ret_error)
+                                 int64_t offset, struct error *ret_error)
 {
     CHECK(source->taken == 0 && source->end == 0 && !source->is_stdin);
-    if (!input_identity_is_same_file(identity, source->fd) && may_search) {
-        int fd = input_identity_find(identity, source->path);
-        if (fd >= 0) {
-            close(source->fd);
-            source->fd = fd;
-        }
-    }
     enum status status = input_identity_check(identity, source->fd, ret_error);
     if (status != STATUS_OK) {
         return status;
@@ -204,20 +221,32 @@ static bool has_new_file(const struct line_source *source)
            (known.st_ino != at_path.st_ino || known.st_dev != at_path.st_dev);
 }
 
-enum status line_source_look_around(struct line_source *source)
+enum status line_source_look_around(struct line_source *source, bool *ret_is_new)
 {
     CHECK(source->is_followed);
+    *ret_is_new = false;
     if (!has_new_file(source)) {
         return STATUS_OK;
     }
-    if (source->queue_count == LINE_SOURCE_QUEUE_MAX) {
+    if (source->queue_count == INPUT_QUEUE_MAX) {
         return STATUS_FULL;
     }
     int fd = -1;
     if (open_path(source->path, &fd, NULL) == STATUS_OK) { /* otherwise it is gone again, or comes later */
         source->queue[source->queue_count++] = fd;
+        *ret_is_new = true;
     }
     return STATUS_OK;
+}
+
+void line_source_queue(const struct line_source *source, struct input_queue *ret_queue)
+{
+    ret_queue->count = 0;
+    for (uint32_t i = 0; i < source->queue_count; i++) {
+        if (input_identity_read(source->queue[i], 0, &ret_queue->files[ret_queue->count], NULL) == STATUS_OK) {
+            ret_queue->count++;
+        }
+    }
 }
 
 bool line_source_go_on(struct line_source *source)

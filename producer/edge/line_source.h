@@ -52,10 +52,16 @@ WARN_UNUSED enum status line_source_identify(const struct line_source *source, i
                                              struct input_identity *ret_identity, struct error *ret_error);
 
 /* Reads on where an earlier reading of the same file has stopped: line `line` begins at byte `offset`. Before the first
- * read. `may_search`: if another file has taken its path, it is looked for in the same folder, under any name.
+ * read.
  * Errors: STATUS_INVALID: it is not the same file, or not as it was; STATUS_IO; with the reason. */
 WARN_UNUSED enum status line_source_continue(struct line_source *source, const struct input_identity *identity,
-                                             int64_t line, int64_t offset, bool may_search, struct error *ret_error);
+                                             int64_t line, int64_t offset, struct error *ret_error);
+
+/* Before that, for a file that will be followed: another one may have taken its path since, so it and those that came
+ * after it are looked for in the folder, under any name. What is not to be found is left to line_source_continue.
+ * Errors: STATUS_INVALID: one that came after it is gone, with the reason. */
+WARN_UNUSED enum status line_source_search(struct line_source *source, const struct input_identity *identity,
+                                           const struct input_queue *next, struct error *ret_error);
 
 int line_source_fd(const struct line_source *source);
 
@@ -71,9 +77,11 @@ bool line_source_is_waiting(const struct line_source *source);
 
 /* Of a followed file: looks whether another file has taken its path. Several may, one after the other, while this one
  * is still being read: call it a few times a second.
- * Errors: STATUS_FULL: more than LINE_SOURCE_QUEUE_MAX wait; the newest is not noted yet. */
-enum { LINE_SOURCE_QUEUE_MAX = 64 };
-WARN_UNUSED enum status line_source_look_around(struct line_source *source);
+ * Errors: STATUS_FULL: more than INPUT_QUEUE_MAX wait; the newest is not noted yet. */
+WARN_UNUSED enum status line_source_look_around(struct line_source *source, bool *ret_is_new);
+
+/* The files that wait. */
+void line_source_queue(const struct line_source *source, struct input_queue *ret_queue);
 
 /* Of a followed file at LINE_PART_END: begins with what comes next; lines and bytes are counted from its start. True
  * when it is another file, false when it is the same one, shortened. */

@@ -19,7 +19,7 @@ void avro_witness_destroy(struct avro_witness *witness);
  * record. */
 void avro_witness_write(struct avro_witness *witness, struct fuzz_input *input, struct bytes *record);
 
-/* Reads a record, which must fill `record` wholly. */
+/* Reads a record. */
 void avro_witness_read(struct avro_witness *witness, struct bytes_view record);
 
 /* Aborts when the event is not what was written or read last. */

@@ -1,5 +1,6 @@
 #include "event_properties.h"
 
+#include "avro_schema.h"
 #include "check.h"
 #include "event_id.h"
 #include "incident_avro.h"
@@ -15,6 +16,14 @@
 static struct incident_door *door;
 static struct incident_encoder *encoder;
 static struct incident_decoder *decoder;
+
+/* The encoder lives to the end, and avro-c keeps some of its pointers at addresses where the leak detector does not
+ * look (behind the number of a union's branch). The unit tests destroy it, without this. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libavro\n";
+}
 
 static void make_tools(void)
 {
@@ -186,7 +195,7 @@ void event_properties_check_violation(const struct rule_violation *violation)
     size_t message_size = strnlen(violation->message, sizeof violation->message);
 
     CHECK(rule_size > 0 && rule_size < sizeof violation->rule);
-    CHECK(strspn(violation->rule, "abcdefghijklmnopqrstuvwxyz_.") == rule_size);
+    CHECK(strspn(violation->rule, "abcdefghijklmnopqrstuvwxyz_.8") == rule_size);
     CHECK(pointer_size < sizeof violation->pointer);
     CHECK(pointer_size == 0 || violation->pointer[0] == '/');
     CHECK(message_size > 0 && message_size < sizeof violation->message);
@@ -195,7 +204,10 @@ void event_properties_check_violation(const struct rule_violation *violation)
     for (size_t i = 0; i < message_size; i++) {
         CHECK((uint8_t)violation->message[i] >= 0x20 && violation->message[i] != 0x7f);
     }
-    for (size_t i = 0; i < pointer_size; i++) {
-        CHECK((uint8_t)violation->pointer[i] >= 0x20 && violation->pointer[i] != 0x7f);
+    struct bytes line = {0};
+    rule_violation_line(violation, &line);
+    for (size_t i = 0; i < line.size; i++) {
+        CHECK(line.data[i] >= 0x20 && line.data[i] != 0x7f);
     }
+    bytes_free(&line);
 }

@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* A schema becomes a tree of jansson's and a table of steps that stay as long as the reader does: that costs a multiple
- * of the text, which is bounded itself (AVRO_SCHEMA_SIZE_MAX). */
-enum { SCHEMA_FACTOR = 96, SCHEMA_FIXED = 128 * 1024 };
+ * of the text, which is bounded itself (AVRO_SCHEMA_SIZE_MAX). The reader has a fixed tape for rich text besides. */
+enum { SCHEMA_FACTOR = 96, SCHEMA_FIXED = 256 * 1024 };
 
 static void check_error(const struct error *error)
 {

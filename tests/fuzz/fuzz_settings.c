@@ -13,8 +13,9 @@
 
 enum { SETS_MAX = 4 };
 
-/* libyaml's events and the tree: a multiple of the text, which is bounded itself (yaml_tree.h). */
-enum { SETTINGS_FACTOR = 256, SETTINGS_FIXED = 512 * 1024 };
+/* libyaml's events and the tree: a multiple of the text, which is bounded itself (yaml_tree.h). Each
+ * default is read as a document of its own, which is the fixed part. */
+enum { SETTINGS_FACTOR = 256, SETTINGS_FIXED = 1536 * 1024 };
 
 struct words {
     struct bytes_view file;

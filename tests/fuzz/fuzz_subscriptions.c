@@ -13,7 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libyaml's events, the tree and the set: a multiple of the text, which is bounded itself (yaml_tree.h). */
 enum { SUBSCRIPTIONS_FACTOR = 256, SUBSCRIPTIONS_FIXED = 512 * 1024 };
+
+static const char secret[] = "whsec_ZW52LXNlY3JldC0wMTIzNDU2Nzg5LWFiY2RlZg==";
+
+/* What the environment brings is never part of a message. (A loop: libFuzzer would learn the secret from strstr.) */
+static bool holds_secret(const char *line)
+{
+    size_t same = 0;
+
+    for (; *line != '\0' && same < 12; line++) {
+        same = *line == secret[6 + same] ? same + 1 : *line == secret[6];
+    }
+    return same == 12;
+}
 
 static void check_errors(const struct error_list *errors)
 {
@@ -21,8 +35,7 @@ static void check_errors(const struct error_list *errors)
     for (size_t i = 0; i < errors->count; i++) {
         size_t size = strlen(errors->lines[i]);
         CHECK(size > 0 && size < ERROR_TEXT_MAX);
-        /* A secret is never part of a message. */
-        CHECK(strstr(errors->lines[i], "c2VjcmV0") == NULL);
+        CHECK(!holds_secret(errors->lines[i]));
         for (size_t at = 0; at < size; at++) {
             CHECK((uint8_t)errors->lines[i][at] >= 0x20 && errors->lines[i][at] != 0x7f);
         }
@@ -67,20 +80,22 @@ static void check_request(const struct subscription *subscription, struct signer
     bytes_free(&signatures);
 }
 
-static void check_subscription(const struct subscription *subscription, const struct subscriptions_rules *rules)
+static void check_http(const struct http_target *http, const struct subscriptions_rules *rules)
 {
-    const struct http_target *http = &subscription->http;
-
-    CHECK(subscription_rules_check_id(bytes_view_of_text(subscription->id), NULL) == STATUS_OK);
-    CHECK(subscription->tenant >= 1);
-    CHECK(subscription->events_mask != 0 && subscription->events_mask >> EVENT_TYPE_COUNT == 0);
-    CHECK(subscription->where_status_mask >> INCIDENT_STATUS_COUNT == 0);
-    CHECK(subscription->where_severity_mask >> SEVERITY_COUNT == 0);
     CHECK(subscription_rules_check_url(bytes_view_of_text(http->url), rules->egress_http, NULL) == STATUS_OK);
     CHECK(http->secret_count <= SUBSCRIPTION_SECRETS_MAX && http->header_count <= SUBSCRIPTION_HEADERS_MAX);
     CHECK(http->is_unsigned == (http->secret_count == 0));
     CHECK(http->timeout_ms > 0 && http->timeout_ms <= SUBSCRIPTION_TIMEOUT_MAX_MS);
     CHECK(http->max_in_flight > 0 && http->max_in_flight <= SUBSCRIPTION_IN_FLIGHT_MAX);
+}
+
+static void check_subscription(const struct subscription *subscription)
+{
+    CHECK(subscription_rules_check_id(bytes_view_of_text(subscription->id), NULL) == STATUS_OK);
+    CHECK(subscription->tenant >= 1);
+    CHECK(subscription->events_mask != 0 && subscription->events_mask >> EVENT_TYPE_COUNT == 0);
+    CHECK(subscription->where_status_mask >> INCIDENT_STATUS_COUNT == 0);
+    CHECK(subscription->where_severity_mask >> SEVERITY_COUNT == 0);
 }
 
 static void check_routes(const struct subscription_set *set)
@@ -112,8 +127,11 @@ static void check_set(const struct subscription_set *set, const struct subscript
         signer = signer_create();
     }
     for (size_t i = 0; i < set->count; i++) {
-        check_subscription(&set->items[i], rules);
-        check_request(&set->items[i], signer);
+        check_subscription(&set->items[i]);
+        if (set->items[i].sink == SINK_HTTP) {
+            check_http(&set->items[i].http, rules);
+            check_request(&set->items[i], signer);
+        }
         CHECK(subscription_set_find(set, set->items[i].id) == &set->items[i]);
     }
     check_routes(set);
@@ -149,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *path = fuzz_input_file(bytes_view_of(data, size));
 
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
-    setenv("RELAY_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", 1);
+    setenv("RELAY_SECRET", secret, 1);
     uint64_t strict_hash = load(path, &strict, size);
     uint64_t hash = load(path, &lenient, size);
     /* What the strict rules take the others take too, and as the same. */

@@ -38,7 +38,7 @@ PLANTS = {
         borders("consumer/stages/a.c", "consumer/core/lane.h"),
         borders("consumer/edge/a.c", "consumer/core/lane.h"),
         borders("consumer/edge/a.h", "consumer/edge/sinks/http_sink.h"),
-        borders("consumer/edge/sinks/a.c", "consumer/edge/signer.h"),
+        borders("consumer/edge/sinks/a.c", "consumer/edge/kafka_subscription.h"),
         borders("consumer/a.c", "producer/edge/source.h"),
         borders("producer/edge/a.c", "producer/app.h"),
         borders("common/base/a.c", "common/service/metrics.h"),

@@ -12,8 +12,8 @@ ROOMS = {
     # Stages translate. A verdict is a word of the core's.
     "consumer/stages": ["common/base", "common/incident", "consumer/core/delivery_core.h"],
     "producer/stages": ["common/base", "common/incident"],
-    # Edges touch the world. They see plain types of core and stages; of other edges, only the gate that every call
-    # goes through.
+    # Edges touch the world. They see plain types of core and stages; of other edges, only what every call goes
+    # through: the gate and the signer.
     "consumer/edge/sinks": ["common/base", "common/service", "consumer/stages", "consumer/core/delivery_core.h",
                             "consumer/edge/address_gate.h", "consumer/edge/signer.h"],
     "consumer/edge": ["common/base", "common/service", "common/incident/utc_time.h", "common/incident/incident.h",
@@ -38,7 +38,7 @@ ROOMS = {
 EDGES = {
     "consumer/edge": [["kafka_subscription", "partition_starts"], ["dead_letter_writer"], ["signer"],
                       ["address_gate"], ["subscriptions_file"],
-                      ["kafka_record"], ["record_fetch"]],
+                      ["kafka_record"], ["record_fetch"], ["topic_scan"]],
 }
 
 # Library header → where it may be included. A folder ends with a slash. A program's main.c names every library's

@@ -73,8 +73,10 @@ def kafka(request, tmp_path_factory):
 @pytest.fixture
 def log(kafka):
     kafka.ensure_running()
-    yield Log(kafka)
+    log = Log(kafka)
+    yield log
     kafka.ensure_running()
+    log.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import itertools
 import time
 
 import confluent_kafka
-from confluent_kafka import TIMESTAMP_CREATE_TIME, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec
 
 from waiting import wait_for
@@ -29,6 +29,30 @@ class Record:
         return found[0] if found else None
 
 
+# What a broker answers for a while after its start.
+NOT_YET = {confluent_kafka.KafkaError.COORDINATOR_LOAD_IN_PROGRESS, confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE,
+           confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.KafkaError.UNKNOWN_LEADER_EPOCH,
+           confluent_kafka.KafkaError.NOT_LEADER_FOR_PARTITION, confluent_kafka.KafkaError.LEADER_NOT_AVAILABLE,
+           confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART, confluent_kafka.KafkaError.KAFKA_STORAGE_ERROR,
+           confluent_kafka.KafkaError._TIMED_OUT, confluent_kafka.KafkaError._TRANSPORT,
+           confluent_kafka.KafkaError._WAIT_COORD}
+
+
+def answer_of(ask, what):
+    """ask(), again while the broker is not ready to answer it."""
+    refusal = []
+
+    def answered():
+        try:
+            return [ask()]
+        except confluent_kafka.KafkaException as error:
+            if error.args[0].code() not in NOT_YET:
+                raise
+            refusal[:] = [error]
+            return None
+    return wait_for(answered, lambda: f"{what}: {refusal}", every_s=0.1)[0]
+
+
 def end_time(seconds):
     return time.monotonic() + seconds
 
@@ -40,6 +64,11 @@ class Log:
     def __init__(self, node):
         self.node = node
         self.admin = AdminClient({"bootstrap.servers": node.servers, **QUIET})
+        self.group_clients = {}
+
+    def close(self):
+        for client in self.group_clients.values():
+            client.close()
 
     def make_topic(self, name=None, partitions=4, **config):
         name = name or f"incidents-{next(Log.counter)}"
@@ -61,17 +90,11 @@ class Log:
         return {name: entry.value for name, entry in entries.items()}
 
     def offsets(self, topic, spec):
-        refusal = []
-
-        def answered():
+        def ask():
             wanted = {TopicPartition(topic, number): spec for number in self.partitions(topic)}
-            try:
-                return wanted and {partition.partition: future.result(20).offset
-                                   for partition, future in self.admin.list_offsets(wanted).items()}
-            except confluent_kafka.KafkaException as error:
-                refusal[:] = [error]  # right after its start a broker does not know its partitions' leaders yet
-                return None
-        return wait_for(answered, lambda: f"offsets of {topic}: {refusal}", every_s=0.1)
+            return {partition.partition: future.result(20).offset
+                    for partition, future in self.admin.list_offsets(wanted).items()} if wanted else None
+        return wait_for(lambda: answer_of(ask, f"offsets of {topic}"), f"partitions of {topic}")
 
     def ends(self, topic):
         return self.offsets(topic, OffsetSpec.latest())
@@ -157,20 +180,28 @@ class Log:
         assert len(found) == count, f"{topic} has {len(found)} records, not {count}"
         return found
 
+    def of_group(self, group):
+        """A consumer that never joins: it may ask the coordinator for the group's commits. (The admin client's calls for
+        that end the process, in librdkafka 2.16.0, when the answer is that the coordinator has moved.)"""
+        if group not in self.group_clients:
+            self.group_clients[group] = confluent_kafka.Consumer({
+                "bootstrap.servers": self.node.servers, "group.id": group, "enable.auto.commit": False, **QUIET})
+        return self.group_clients[group]
+
     def committed(self, group, topic):
         """partition → committed offset, of those that have one; read from the coordinator by another client."""
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in self.partitions(topic)])
-        answer = self.admin.list_consumer_group_offsets([asked], require_stable=True)[group].result(20)
-        return {place.partition: place.offset for place in answer.topic_partitions if place.offset >= 0}
+        asked = [TopicPartition(topic, number) for number in self.partitions(topic)]
+        places = answer_of(lambda: self.of_group(group).committed(asked, 10), f"commits of {group}")
+        return {place.partition: place.offset for place in places if place.offset >= 0}
 
     def commit(self, group, topic, offsets):
         places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-        self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(20)
+        answer_of(lambda: self.of_group(group).commit(offsets=places, asynchronous=False), f"commit of {group}")
 
     def members(self, group):
         """The ids of the group's members."""
-        return sorted(member.member_id
-                      for member in self.admin.describe_consumer_groups([group])[group].result(20).members)
+        described = answer_of(lambda: self.admin.describe_consumer_groups([group])[group].result(20), f"group {group}")
+        return sorted(member.member_id for member in described.members)
 
     def wait_committed_to_end(self, group, topic, timeout_s=20.0):
         """Everything on the topic is settled and committed."""

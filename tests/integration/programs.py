@@ -70,6 +70,7 @@ class Program:
         number = len(list(self.folder.glob(f"{self.name}.*.log"))) + 1
         self.log_path = self.folder / f"{self.name}.{number}.log"
         self.out_path = self.folder / f"{self.name}.{number}.out"
+        self.last_text = ""
         self.status = None
         assert threading.current_thread() is threading.main_thread()
         with open(self.log_path, "wb") as log, open(self.out_path, "wb") as out:
@@ -82,7 +83,9 @@ class Program:
         return self.process.pid
 
     def text(self):
-        return self.log_path.read_text("utf-8", "replace")
+        if self.log_path.exists():
+            self.last_text = self.log_path.read_text("utf-8", "replace")
+        return self.last_text  # of the last look, once the folder is gone
 
     def output(self):
         return self.out_path.read_text("utf-8", "replace")

@@ -60,6 +60,12 @@ def make_pair(seed):
             private.public_key())
 
 
+def make_torn_pair():
+    """A whsk_ key whose public half is another one's."""
+    first, second = (base64.b64decode(make_pair(seed)[0].removeprefix("whsk_")) for seed in (3, 4))
+    return "whsk_" + base64.b64encode(first[:32] + second[32:]).decode()
+
+
 # sign, verify
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["signature"].split(",")[0])
@@ -175,11 +181,8 @@ def test_verify_answers(relay, change, status, said):
     (["-", "--id", "a", "--secret", "env:X", "--at", "1"], 64, "--at"),
 ])
 def test_sign_refusals(relay, arguments, status, said):
-    pair, public, _ = make_pair(3)
-    other = base64.b64decode(make_pair(4)[0].removeprefix("whsk_"))
-    torn = "whsk_" + base64.b64encode(base64.b64decode(pair.removeprefix("whsk_"))[:32] + other[32:]).decode()
     found, out, err = run(relay, "sign", *arguments,
-                          environment={"X": make_secret(), "PUBLIC": public, "TORN": torn})
+                          environment={"X": make_secret(), "PUBLIC": make_pair(3)[1], "TORN": make_torn_pair()})
     assert (found, out) == (status, ""), err
     assert said in err
 
@@ -198,6 +201,14 @@ def test_sign_as_a_subscription(relay, receiver):
     assert len(headers_of(said)["webhook-signature"].split(" ")) == 2
     assert run(relay, "sign", *message, "--subscription", "none", *files)[0] == 64
     assert "no secrets" in run(relay, "sign", *message, "--subscription", "open", *files)[2]
+
+
+def test_a_torn_pair_is_refused_when_the_subscriptions_are_read(relay):
+    relay.write_subscriptions({"id": "crm", "tenant": 1, "http": {"url": "https://a.example/", "secrets": ["env:TORN"]}})
+    status, out, err = run(relay, "--check", *files_of(relay), environment={"TORN": make_torn_pair()})
+    assert status == 78
+    assert re.search(r"subscriptions\.yaml:\d+:\d+: subscriptions\[0\]\.http\.secrets\[0\]: .* do not belong together",
+                     out + err)
 
 
 def test_signatures_of_both_kinds_are_delivered_in_order(relay, log, topic1, receiver):
@@ -252,6 +263,22 @@ def test_check_url_takes_the_settings_file(relay):
     assert run(relay, "check-url", "--config", path, "http://127.0.0.1:1/")[0] == 0
     assert run(relay, "--config", path, "check-url", "http://127.0.0.1:1/")[0] == 0
     assert run(relay, "check-url", "http://127.0.0.1:1/")[0] == 1
+
+
+@pytest.mark.parametrize("addresses, status", [
+    (["8.8.8.8", "10.0.0.1"], 1), (["10.0.0.1", "8.8.8.8"], 1), (["8.8.8.8", "8.8.4.4"], 0), ([], 1)])
+def test_check_url_looks_at_every_address_of_a_name(relay, addresses, status):
+    """With a hosts file of our own, in a mount namespace."""
+    if os.geteuid() != 0:
+        pytest.skip("mount namespaces need root")
+    hosts = relay.folder / "hosts"
+    hosts.write_text("".join(f"{address} many.invalid\n" for address in addresses))
+    wrapper = ["unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    found, out, err = run(relay, "check-url", "https://many.invalid/", wrapper=wrapper)
+    assert found == status, out + err
+    for address in addresses:
+        assert f"  {address} port 443: {'refused' if address.startswith('10.') else 'allowed'} by " in out
+    assert addresses or "host many.invalid: no address" in out
 
 
 @pytest.fixture
@@ -420,16 +447,22 @@ def test_explain_of_what_cannot_be_read(relay, log, topic1):
 
 
 def test_explain_of_places_where_nothing_is(relay, log, topic1):
+    """Holes before, between and after what is there: an answer at once, since the end of the log is one too."""
     relay.write_subscriptions()
     producer = log.transactional(topic1)
-    producer.begin_transaction()
-    log.send(producer, topic1, [record_of(make_event(1))])
-    producer.flush(20)
-    producer.abort_transaction(20)
+
+    def abort_one():
+        producer.begin_transaction()
+        log.send(producer, topic1, [record_of(make_event(1))])
+        producer.flush(20)
+        producer.abort_transaction(20)
+    abort_one()
     log.produce(topic1, [record_of(make_event(2))])
+    abort_one()
     server = [*files_of(relay), "--set", f"kafka.bootstrap.servers={log.node.servers}"]
     for place, said in ((f"{topic1}:0:0", "no record at offset 0"), (f"{topic1}:0:1", "no record at offset 1"),
-                        (f"{topic1}:0:3", "has the offsets 0 to 2, and no 3"), (f"{topic1}:1:0", "no 1"),
+                        (f"{topic1}:0:3", "no record at offset 3"), (f"{topic1}:0:4", "no record at offset 4"),
+                        (f"{topic1}:0:5", "has the offsets 0 to 4, and no 5"), (f"{topic1}:1:0", "no 1"),
                         ("no-such-topic:0:0", "no-such-topic"), (f"{topic1}:x:0", "No such file")):
         found, out, err = run(relay, "explain", place, *server)
         assert (found, out) == (66, ""), out + err

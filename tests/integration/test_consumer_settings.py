@@ -109,7 +109,7 @@ def test_a_missing_subscriptions_file(relay):
     (["walk"], 64, "walk"),
     (["replay"], 64, "comes in a later version"),
     (["lanes", "list"], 64, "comes in a later version"),
-    (["dead-letters", "list"], 64, "comes in a later version"),
+    (["dead-letters", "redrive"], 64, "comes in a later version"),
     (["run", "--check", "--set", "no.such.key=1"], 78, "no.such.key"),
     (["run", "--check", "--set", "hand.records=0"], 78, "hand.records"),
     (["run", "--check", "--set", "drain=8"], 78, "drain"),

@@ -439,9 +439,10 @@ def test_sigterm_before_the_end_of_the_input(relay, log, topic):
     (["--check", "--set", "kafka.enable.idempotence=false"], 78, "enable.idempotence"),
     (["--check", "--set", "kafka.acks=1"], 78, "acks"),
     (["--check", "--set", "kafka.partitioner=random"], 78, "partitioner"),
-    (["--check", "--set", "checkpoint=/tmp/x"], 78, "comes in a later version"),
-    (["--check", "--set", "format=change"], 78, "comes in a later version"),
-    (["--check", "--set", "on_invalid=stop"], 78, "comes in a later version"),
+    (["--check", "--set", "checkpoint=/tmp/x"], 78, "checkpoint: standard input"),
+    (["--check", "--format", "change", "--set", "on_invalid=stop"], 0, "settings are fine"),
+    (["--check", "--format", "csv"], 64, "event or change"),
+    (["--check", "--follow"], 78, "--follow: standard input"),
     (["--check", "--set", "topic=a b"], 78, "topic"),
 ])
 def test_commands(relay, arguments, status, said):

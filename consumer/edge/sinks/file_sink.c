@@ -310,7 +310,7 @@ static void tell_answer(struct file_sink *sink, const struct line *line, const c
         answer.verdict = VERDICT_FAILED;
         answer.error = sink_error_of_file(line->error);
         answer.detail = strerror(line->error);
-        if (log_budget_take(&sink->lines, event_loop_now_ms(sink->loop))) {
+        if (sink_may_log(&sink->lines, event_loop_now_ms(sink->loop))) {
             log_warn("a file cannot be written to", LOG_TEXT("path", path), LOG_TEXT("reason", answer.detail));
         }
     }

@@ -31,6 +31,7 @@ enum cut {
     CUT_BODY,    /* too many bytes of a body */
     CUT_UPGRADE, /* the receiver switched to another protocol */
     CUT_RESEND,  /* a second pooled connection was dead */
+    CUT_NO_HTTP, /* a status line that is none */
 };
 
 /* Where the reading of an answer is. */
@@ -166,6 +167,7 @@ static const char *detail_of(const struct exchange *exchange, enum transport_fai
         [CUT_BODY] = "a body without a status",
         [CUT_UPGRADE] = "the receiver switched protocols unasked",
         [CUT_RESEND] = "two connections in a row were closed without an answer",
+        [CUT_NO_HTTP] = "the answer does not begin with a status line of HTTP/1",
     };
 
     if (failure == TRANSPORT_OK) {
@@ -258,14 +260,27 @@ static bool on_may_read(void *context, CURL *easy, curl_socket_t socket)
     return false;
 }
 
-static void read_status_line(struct slot *slot)
+/* RFC 9112 section 4. libcurl takes a line of `HTTP/` and anything at all for a 200: nothing may be delivered by that.
+ */
+static bool is_status_line(const char *line, size_t size, long status)
+{
+    char digits[16];
+
+    snprintf(digits, sizeof(digits), "%ld", status);
+    return size >= 12 && memcmp(line, "HTTP/1.", 7) == 0 && line[7] >= '0' && line[7] <= '9' && line[8] == ' ' &&
+           strlen(digits) == 3 && memcmp(line + 9, digits, 3) == 0 && (size == 12 || line[12] == ' ');
+}
+
+static void read_status_line(struct slot *slot, const char *line, size_t size)
 {
     struct exchange *exchange = &slot->exchange;
     long status = 0;
 
     CHECK(curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
     exchange->reading = READING_FIELDS;
-    if (status >= 200) {
+    if (!is_status_line(line, size, status)) {
+        exchange->cut = CUT_NO_HTTP;
+    } else if (status >= 200) {
         exchange->status = (int)status;
     } else if (status == 101) {
         exchange->cut = CUT_UPGRADE;
@@ -311,7 +326,7 @@ static size_t on_header(char *line, size_t unit, size_t size, void *context)
         text--;
     }
     if (exchange->reading == READING_STATUS_LINE) {
-        read_status_line(slot);
+        read_status_line(slot, line, text);
     } else if (exchange->reading == READING_FIELDS && text == 0) {
         exchange->reading = exchange->status == 0 ? READING_STATUS_LINE : READING_BODY;
     } else if (exchange->reading == READING_FIELDS) {

@@ -94,7 +94,6 @@ static enum status make_client(struct kafka_sink *sink, struct error *ret_error)
     }
     sink->queue = rd_kafka_queue_get_main(sink->client);
     kafka_wake_attach(&sink->wake, sink->queue);
-    kafka_wake_up(&sink->wake); /* what stands in the queue by now, a refused connection, wakes nobody by itself */
     return STATUS_OK;
 }
 
@@ -175,7 +174,7 @@ static void log_failure(struct kafka_sink *sink, const struct record *record, co
 {
     char error[SINK_ERROR_MAX];
 
-    if (answer->verdict == VERDICT_DELIVERED || !log_budget_take(&sink->lines, event_loop_now_ms(sink->loop))) {
+    if (answer->verdict == VERDICT_DELIVERED || !sink_may_log(&sink->lines, event_loop_now_ms(sink->loop))) {
         return;
     }
     sink_error_text(answer->error, error);

@@ -1,6 +1,8 @@
 #include "sink.h"
 
 #include "check.h"
+#include "log.h"
+#include "log_budget.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -72,4 +74,14 @@ void sink_error_text(int32_t error, char ret_text[SINK_ERROR_MAX])
         webhook_verdict_judge(&answer, 0, &judgement);
         snprintf(ret_text, SINK_ERROR_MAX, "%s", judgement.error);
     }
+}
+
+bool sink_may_log(struct log_budget *budget, int64_t now_ms)
+{
+    uint64_t left_out = log_budget_left_out(budget, now_ms);
+
+    if (left_out > 0) {
+        log_warn("more failures of sinks, not said one by one", LOG_INT("count", left_out));
+    }
+    return log_budget_take(budget, now_ms);
 }

@@ -14,6 +14,7 @@
 #include "subscription.h"
 #include "webhook_verdict.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One event on its way to one subscription. */
@@ -91,5 +92,10 @@ enum { SINK_ERROR_MAX = 64 };
 
 /* `timeout`, `too-large`, `http 503`, `kafka TOPIC_AUTHORIZATION_FAILED`, `file ENOSPC`; empty for 0. */
 void sink_error_text(int32_t error, char ret_text[SINK_ERROR_MAX]);
+
+struct log_budget;
+
+/* Whether one more line about a failure may be written at `now_ms`; says first how many were left out before. */
+bool sink_may_log(struct log_budget *budget, int64_t now_ms);
 
 #endif

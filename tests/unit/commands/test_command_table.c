@@ -11,7 +11,7 @@
 
 static void each_command_is_found_by_its_own_name(void **state)
 {
-    static const char *const names[] = {"run", "explain", "check-url", "sign", "verify"};
+    static const char *const names[] = {"run", "explain", "dead-letters", "check-url", "sign", "verify"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -93,6 +93,8 @@ static void refuses_what_is_no_schema(void **state)
         "{\"type\":7}",
         "{\"type\":\"record\"}",
         "{\"type\":\"record\",\"name\":\"a b\",\"fields\":[]}",
+        "{\"type\":\"record\",\"name\":\"a\",\"namespace\":\"x$\",\"fields\":[]}",
+        "{\"type\":\"record\",\"name\":\"a\",\"namespace\":\"x\\\",\\\"y\",\"fields\":[]}",
         "{\"type\":\"record\",\"name\":\"a\"}",
         "{\"type\":\"record\",\"name\":\"a\",\"fields\":[7]}",
         "{\"type\":\"record\",\"name\":\"a\",\"fields\":[{\"name\":\"x\"}]}",

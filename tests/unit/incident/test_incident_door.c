@@ -443,6 +443,8 @@ static void an_escaped_string_is_the_string(void **state)
     expect_rendered("\"05b6e6e3-07d4", "\"\\u0030\\u0035b6e6e3-07d4", "\"05b6e6e3-07d4");
     expect_rejected("\"MEDIUM\"", "\"M\\nEDIUM\"", "severity.enum", "/payload/severity");
     assert_int_equal(strncmp(violation.message, "\"M\\nEDIUM\" is", 13), 0);
+    expect_rejected("\"MEDIUM\"", "\"M\x7f\"", "severity.enum", "/payload/severity");
+    assert_int_equal(strncmp(violation.message, "\"M \" is", 7), 0); /* no control character, DEL neither */
 }
 
 static void a_uuid_of_any_case_and_version(void **state)

@@ -109,6 +109,10 @@ static void a_violation_reads_as_a_line(void **state)
     rule_violation_set(&violation, "json.nul", "", "byte %d: a NUL byte", 3);
     rule_violation_line(&violation, &line);
     assert_true(bytes_view_equal_text(bytes_as_view(&line), "byte 3: a NUL byte [json.nul]"));
+    bytes_clear(&line);
+    rule_violation_set(&violation, "key.unknown", "/a\nb\x1b\x7f", "is an unknown key");
+    rule_violation_line(&violation, &line);
+    assert_true(bytes_view_equal_text(bytes_as_view(&line), "/a?b??: is an unknown key [key.unknown]"));
     bytes_free(&line);
 }
 

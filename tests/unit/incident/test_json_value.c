@@ -147,6 +147,15 @@ static void a_key_is_no_structure(void **state)
     expect("[\"a\",\"b\"]", "[\"a\\\"b\"]", false);
 }
 
+/* Before any buffer has memory. */
+static void the_first_key_may_be_empty(void **state)
+{
+    struct json_comparer *fresh = json_comparer_create();
+    (void)state;
+    assert_false(json_comparer_equal(fresh, BYTES_LITERAL("{\"\":0}"), BYTES_LITERAL("{}")));
+    json_comparer_destroy(fresh);
+}
+
 /* A random value is equal to itself with white space, and differs from itself with one member more. */
 static void random_values(void **state)
 {
@@ -198,6 +207,7 @@ int main(void)
         cmocka_unit_test(of_a_key_the_last_counts),
         cmocka_unit_test(null_is_null),
         cmocka_unit_test(a_key_is_no_structure),
+        cmocka_unit_test(the_first_key_may_be_empty),
         cmocka_unit_test(random_values),
         cmocka_unit_test(the_widest_object),
     };

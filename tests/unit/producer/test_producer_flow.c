@@ -30,6 +30,20 @@ static char folder[] = "/tmp/test_producer_flow.XXXXXX";
 static char input_path[256];
 static char rejects_path[256];
 
+/* The client that was made last, by way of the linker's --wrap. */
+static rd_kafka_t *newest_client;
+
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+rd_kafka_t *__real_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *reason, size_t size);
+rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *reason, size_t size);
+
+rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *reason, size_t size)
+{
+    newest_client = __real_rd_kafka_new(type, conf, reason, size);
+    return newest_client;
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
 struct fixture {
     rd_kafka_t *owner;
     rd_kafka_mock_cluster_t *cluster;
@@ -172,8 +186,7 @@ static void assert_no_rejects(void)
     assert_int_equal(read_rejects(&last), 0);
 }
 
-/* The ids on the log in their order, of which each of the input has exactly one unless `may_double`. */
-static void assert_log(struct fixture *fixture, int expected)
+static rd_kafka_t *open_log(struct fixture *fixture)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char reason[256];
@@ -185,33 +198,71 @@ static void assert_log(struct fixture *fixture, int expected)
     rd_kafka_topic_partition_list_add(all, "incident.events", 0)->offset = 0;
     assert_int_equal(rd_kafka_assign(log, all), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_destroy(all);
+    return log;
+}
 
+/* The ids of the examples, in their order. */
+static void read_example_ids(char ids[EXAMPLES][EVENT_ID_MAX + 1])
+{
     FILE *file = fopen(examples_path, "re");
     char *line = NULL;
     size_t capacity = 0;
     struct intake *intake = intake_create(INTAKE_FORMAT_EVENT);
-    for (int i = 0; i < expected; i++) {
+    for (int i = 0; i < EXAMPLES; i++) {
         ssize_t size = getline(&line, &capacity, file);
         assert_true(size > 0);
         struct intake_result result;
         assert_int_equal(intake_read(intake, bytes_view_of(line, (size_t)size - 1), false, 1770112682077, &result),
                          INTAKE_EVENT);
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(log, 10000);
-        assert_non_null(message);
-        rd_kafka_headers_t *headers = NULL;
-        assert_int_equal(rd_kafka_message_headers(message, &headers), RD_KAFKA_RESP_ERR_NO_ERROR);
-        const void *id = NULL;
-        size_t id_size = 0;
-        assert_int_equal(rd_kafka_header_get_last(headers, "ce_id", &id, &id_size), RD_KAFKA_RESP_ERR_NO_ERROR);
-        assert_int_equal(id_size, strlen(result.id));
-        assert_memory_equal(id, result.id, id_size);
-        rd_kafka_message_destroy(message);
+        memcpy(ids[i], result.id, sizeof(ids[i]));
     }
-    assert_null(rd_kafka_consumer_poll(log, 200));
     intake_destroy(intake);
     free(line);
     fclose(file);
+}
+
+static bool has_id(const rd_kafka_message_t *message, const char *id)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    assert_int_equal(rd_kafka_message_headers(message, &headers), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_header_get_last(headers, "ce_id", &value, &size), RD_KAFKA_RESP_ERR_NO_ERROR);
+    return size == strlen(id) && memcmp(value, id, size) == 0;
+}
+
+/* The first `expected` examples are on the log, the first of each in their order; a second one only if it may be. */
+static void check_log(struct fixture *fixture, int expected, bool may_double)
+{
+    static char ids[EXAMPLES][EVENT_ID_MAX + 1];
+    rd_kafka_t *log = open_log(fixture);
+    rd_kafka_message_t *message;
+    int seen = 0;
+    read_example_ids(ids);
+    while ((message = rd_kafka_consumer_poll(log, seen < expected ? 10000 : 200)) != NULL) {
+        if (seen < expected && has_id(message, ids[seen])) {
+            seen++;
+        } else {
+            bool is_double = false;
+            for (int i = 0; i < seen; i++) {
+                is_double = is_double || has_id(message, ids[i]);
+            }
+            assert_true(may_double && is_double);
+        }
+        rd_kafka_message_destroy(message);
+    }
+    assert_int_equal(seen, expected);
     rd_kafka_destroy(log);
+}
+
+static void assert_log(struct fixture *fixture, int expected)
+{
+    check_log(fixture, expected, false);
+}
+
+static void assert_log_with_doubles(struct fixture *fixture, int expected)
+{
+    check_log(fixture, expected, true);
 }
 
 static void test_all_in_order(void **state)
@@ -291,6 +342,77 @@ static void test_fatal_error_is_survived(void **state)
     assert_no_rejects();
     assert_int_equal(counted(fixture, "incident_producer_events_published_total"), EXAMPLES);
     assert_log(fixture, EXAMPLES);
+}
+
+/* Whenever it fails, with whatever is in flight: each failed client is replaced, and the log has all in order. */
+static void test_fatal_errors_again_and_again(void **state)
+{
+    struct fixture *fixture = *state;
+    int failures = 0;
+    int64_t published = 0;
+    start(fixture, examples_path, rejects_path);
+    for (int i = 0; i < TURNS_MAX && fixture->reader_state != READER_IS_AT_END; i++) {
+        turn(fixture);
+        int64_t now = counted(fixture, "incident_producer_events_published_total");
+        if (publish_ledger_counts(fixture->work.ledger).sent > 0 && now >= published && failures < 3) {
+            rd_kafka_t *failing = newest_client;
+            assert_int_equal(
+                rd_kafka_test_fatal_error(failing, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "in a test"),
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+            failures++;
+            published = now + 1; /* the next time with something new behind it */
+            for (int j = 0; j < TURNS_MAX && newest_client == failing; j++) {
+                turn(fixture);
+                struct pollfd ready = {.fd = kafka_publisher_fd(fixture->publisher), .events = POLLIN};
+                poll(&ready, 1, 10);
+            }
+            assert_ptr_not_equal(newest_client, failing);
+        }
+        struct pollfd ready = {.fd = kafka_publisher_fd(fixture->publisher), .events = POLLIN};
+        poll(&ready, 1, 10);
+    }
+    assert_true(failures >= 2);
+    run(fixture);
+    assert_no_rejects();
+    assert_int_equal(counted(fixture, "incident_producer_events_published_total"), EXAMPLES);
+    assert_at_line(fixture, EXAMPLES + 1);
+    assert_log_with_doubles(fixture, EXAMPLES);
+}
+
+/* on_invalid: stop. What stands before the reject is published, what stands behind it is not read. */
+static void test_stop_at_the_first_reject(void **state)
+{
+    struct fixture *fixture = *state;
+    FILE *file = fopen(input_path, "we");
+    FILE *examples = fopen(examples_path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size = getline(&line, &capacity, examples);
+    fwrite(line, 1, (size_t)size, file);
+    fputs("{}\n", file);
+    fwrite(line, 1, (size_t)size, file);
+    fclose(file);
+    fclose(examples);
+    free(line);
+    start(fixture, input_path, rejects_path);
+    fixture->work.stops_at_reject = true;
+    for (int i = 0; i < TURNS_MAX && fixture->reader_state != READER_HAS_REJECTED; i++) {
+        turn(fixture);
+    }
+    assert_int_equal(fixture->reader_state, READER_HAS_REJECTED);
+    assert_int_equal(fixture->work.last_reject.line, 2);
+    assert_int_equal(fixture->work.last_reject.offset, size);
+    assert_string_equal(fixture->work.last_rule, "event_type.required");
+    for (int i = 0; i < TURNS_MAX && publish_ledger_counts(fixture->work.ledger).places > 0; i++) {
+        struct pollfd ready = {.fd = kafka_publisher_fd(fixture->publisher), .events = POLLIN};
+        poll(&ready, 1, 10);
+        producer_sender_take_reports(fixture->sender, monotonic_ms());
+    }
+    assert_at_line(fixture, 3);
+    assert_int_equal(counted(fixture, "incident_producer_events_published_total"), 1);
+    json_t *last;
+    assert_int_equal(read_rejects(&last), 1);
+    json_decref(last);
 }
 
 /* Blank, wrong, too long, good, without its newline: each line where it belongs. */
@@ -388,6 +510,8 @@ int main(void)
         TEST(test_wrong_clock_is_waited_for),
         TEST(test_unauthorised_is_waited_for),
         TEST(test_fatal_error_is_survived),
+        TEST(test_fatal_errors_again_and_again),
+        TEST(test_stop_at_the_first_reject),
         TEST(test_mixed_lines),
         TEST(test_full_disk),
     };

@@ -344,9 +344,35 @@ static void test_storm(void **state)
     }
 }
 
+/* From a checkpoint, and again when a followed file is followed by the next one. */
+static void test_start(void **state)
+{
+    (void)state;
+    const struct publish_limits limits = {.events_max = 4, .bytes_max = 100};
+    struct publish_ledger *ledger = publish_ledger_create(&limits);
+    publish_ledger_start(ledger, (struct publish_position){.line = 100, .offset = 5000});
+    assert_int_equal(publish_ledger_position(ledger).line, 100);
+    assert_int_equal(publish_ledger_position(ledger).offset, 5000);
+    uint64_t place = publish_ledger_admit(ledger, (struct publish_position){.line = 101, .offset = 5001}, 10);
+    publish_ledger_read_to(ledger, (struct publish_position){.line = 102, .offset = 5010});
+    assert_int_equal(publish_ledger_position(ledger).line, 101);
+    assert_true(publish_ledger_next_to_send(ledger, &place));
+    publish_ledger_sent(ledger, place);
+    publish_ledger_delivered(ledger, place);
+    assert_int_equal(publish_ledger_position(ledger).offset, 5010);
+    publish_ledger_start(ledger, (struct publish_position){.line = 1, .offset = 0});
+    publish_ledger_check(ledger);
+    assert_int_equal(publish_ledger_position(ledger).line, 1);
+    (void)publish_ledger_admit(ledger, (struct publish_position){.line = 1, .offset = 0}, 10);
+    publish_ledger_check(ledger);
+    assert_int_equal(publish_ledger_position(ledger).offset, 0);
+    publish_ledger_destroy(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start),
         cmocka_unit_test(test_position_is_the_settled_prefix),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_refused_is_settled_only_when_rejected),

@@ -1,9 +1,9 @@
 #include "bytes.h"
 #include "kafka_client.h"
-#include "log_budget.h"
 #include "kafka_topic.h"
 #include "kafka_wake.h"
 #include "log.h"
+#include "log_budget.h"
 
 #include <fcntl.h>
 #include <librdkafka/rdkafka_mock.h>

@@ -479,6 +479,28 @@ static void serve_no_http(struct raw_peer *peer)
     raw_wait_closed(peer);
 }
 
+/* By itself libcurl reads whatever follows `HTTP/` and is no status as 200. */
+static void serve_a_bad_version(struct raw_peer *peer)
+{
+    raw_read_request(peer);
+    raw_send(peer, "HTTP/x.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    raw_wait_closed(peer);
+}
+
+static void serve_a_short_status(struct raw_peer *peer)
+{
+    raw_read_request(peer);
+    raw_send(peer, "HTTP/1.1 20\r\ncontent-length: 0\r\n\r\n");
+    raw_wait_closed(peer);
+}
+
+static void serve_a_version_without_an_end(struct raw_peer *peer)
+{
+    raw_read_request(peer);
+    raw_send(peer, "HTTP/1.1xx 200 OK\r\ncontent-length: 0\r\n\r\n");
+    raw_wait_closed(peer);
+}
+
 static void serve_nuls(struct raw_peer *peer)
 {
     static const char zeros[1000];
@@ -532,6 +554,9 @@ static void without_a_final_status_it_is_a_connection_failure(void **state)
     expect_failure(serve_an_interim_answer_only, TRANSPORT_CONNECT);
     expect_failure(serve_no_http, TRANSPORT_CONNECT);
     expect_failure(serve_nuls, TRANSPORT_CONNECT);
+    expect_failure(serve_a_bad_version, TRANSPORT_CONNECT);
+    expect_failure(serve_a_short_status, TRANSPORT_CONNECT);
+    expect_failure(serve_a_version_without_an_end, TRANSPORT_CONNECT);
     expect_failure(serve_a_switch, TRANSPORT_CONNECT);
 }
 

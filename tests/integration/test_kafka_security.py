@@ -1,0 +1,231 @@
+"""TLS with client certificates, SASL/SCRAM, ACLs; and for each mistake one line that says what to do."""
+import json
+import shutil
+import subprocess
+
+import pytest
+from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType,
+                                   ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
+
+import events
+from events import line_of, make_event
+from kafka_clients import Log
+from kafka_cluster import free_ports, with_settings
+from kafka_node import PROPERTIES, KafkaNode, free_port
+from programs import make_secret
+
+PASSWORD = "keystore-pass"
+USERS = {"relay": "relay-password", "stranger": "stranger-password"}
+
+
+def openssl(folder, *arguments):
+    run = subprocess.run(["openssl", *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, f"openssl {arguments}: {run.stderr}"
+
+
+class Authority:
+    """A certificate authority of its own, and what it has signed, in a folder."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder = folder
+        self.name = name
+        openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.pem")
+
+    @property
+    def file(self):
+        return str(self.folder / f"{self.name}.pem")
+
+    def sign(self, name, alternatives=""):
+        """NAME.key and NAME.pem."""
+        openssl(self.folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                "-out", f"{name}.csr")
+        extensions = self.folder / f"{name}.ext"
+        extensions.write_text(f"basicConstraints=CA:FALSE\n{alternatives}\n")
+        openssl(self.folder, "x509", "-req", "-days", 2, "-in", f"{name}.csr", "-CA", f"{self.name}.pem", "-CAkey",
+                f"{self.name}.key", "-CAcreateserial", "-extfile", extensions, "-out", f"{name}.pem")
+
+    def store(self, name):
+        """NAME.p12 of the certificate and its key."""
+        openssl(self.folder, "pkcs12", "-export", "-in", f"{name}.pem", "-inkey", f"{name}.key", "-out", f"{name}.p12",
+                "-passout", f"pass:{PASSWORD}")
+        return self.folder / f"{name}.p12"
+
+
+class GuardedNode(KafkaNode):
+    """One node with four listeners: plain (the tests' own, a super user), TLS with client certificates, TLS with
+    SCRAM, SCRAM in the clear; and with ACLs that allow nothing that is not allowed."""
+
+    def __init__(self, jars, folder):
+        self.classpath = f"{jars}/*"
+        self.folder = folder
+        self.process = None
+        self.port, controller_port, self.ssl_port, self.sasl_ssl_port, self.sasl_port = free_ports(5)
+        self.authority = Authority(folder)
+        self.other_authority = Authority(folder, "another-ca")
+        self.authority.sign("broker", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+        self.authority.sign("relay")
+        text = PROPERTIES.format(port=self.port, controller_port=controller_port, data=folder / "data")
+        ports = {"PLAINTEXT": self.port, "CONTROLLER": controller_port, "SSL": self.ssl_port,
+                 "SASL_SSL": self.sasl_ssl_port, "SASL_PLAINTEXT": self.sasl_port}
+        listeners = {name: f"{name}://127.0.0.1:{port}" for name, port in ports.items()}
+        self.properties = folder / "node.properties"
+        self.properties.write_text(with_settings(text, {
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": ",".join(text for name, text in listeners.items() if name != "CONTROLLER"),
+            "listener.security.protocol.map": ",".join(
+                f"{name}:{'PLAINTEXT' if name == 'CONTROLLER' else name}" for name in ports),
+            "ssl.keystore.type": "PKCS12", "ssl.keystore.location": self.authority.store("broker"),
+            "ssl.keystore.password": PASSWORD, "ssl.key.password": PASSWORD,
+            "ssl.truststore.type": "PEM", "ssl.truststore.location": self.authority.file,
+            "listener.name.ssl.ssl.client.auth": "required",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            **{f"listener.name.{name}.scram-sha-512.sasl.jaas.config":
+               "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+               for name in ("sasl_ssl", "sasl_plaintext")},
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS"}))
+        self.format()
+
+    def tls(self, **more):
+        return {"bootstrap.servers": f"127.0.0.1:{self.ssl_port}", "security.protocol": "SSL",
+                "ssl.ca.location": self.authority.file,
+                "ssl.certificate.location": str(self.folder / "relay.pem"),
+                "ssl.key.location": str(self.folder / "relay.key"), **more}
+
+    def scram(self, user="relay", port=None, **more):
+        return {"bootstrap.servers": f"127.0.0.1:{port or self.sasl_ssl_port}", "security.protocol": "SASL_SSL",
+                "ssl.ca.location": self.authority.file, "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user,
+                "sasl.password": USERS[user], **more}
+
+    def add_users(self):
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        changes = [UserScramCredentialUpsertion(name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
+                                                password.encode()) for name, password in USERS.items()]
+        for future in admin.alter_user_scram_credentials(changes).values():
+            future.result(20)
+
+    def allow(self, *principals):
+        """Everything that the relay needs."""
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        bindings = [AclBinding(kind, "*", ResourcePatternType.LITERAL, principal, "*", operation, AclPermissionType.ALLOW)
+                    for principal in principals
+                    for kind, operations in (
+                        (ResourceType.TOPIC, (AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE,
+                                              AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS)),
+                        (ResourceType.GROUP, (AclOperation.READ, AclOperation.DESCRIBE)))
+                    for operation in operations]
+        for future in admin.create_acls(bindings).values():
+            future.result(20)
+
+
+@pytest.fixture(scope="module")
+def kafka(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guarded")
+    node = GuardedNode(request.config.getoption("--jars"), folder)
+    try:
+        node.start()
+        node.add_users()
+        node.allow("User:relay", "User:CN=relay")
+        yield node
+    finally:
+        node.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def log(kafka):
+    return Log(kafka)
+
+
+# It works
+
+
+@pytest.mark.parametrize("way", ["tls", "scram", "scram in the clear"])
+def test_an_event_end_to_end(relay, log, kafka, topic, receiver, way):
+    properties = {"tls": kafka.tls(), "scram": kafka.scram(),
+                  "scram in the clear": {**kafka.scram(port=kafka.sasl_port), "security.protocol": "SASL_PLAINTEXT"}}[way]
+    endpoint = receiver.endpoint("/hook", [make_secret()])
+    relay.write_subscriptions(relay.subscription("crm", endpoint))
+    consumer = relay.start_consumer(topic, {"kafka": properties})
+    event = make_event(7)
+    relay.publish(topic, [line_of(event)], kafka=properties)
+    endpoint.wait_for(1)
+    assert endpoint.ids() == [events.derive_id(event)]
+    log.wait_committed_to_end(relay.group_of(topic), topic)
+    assert consumer.stop() == 0
+    for program in relay.programs:
+        assert USERS["relay"] not in program.text()
+
+
+# It does not: what is wrong with the settings, and what the line must say
+
+
+def closed(kafka):
+    return {"bootstrap.servers": f"127.0.0.1:{free_port()}"}
+
+
+MISTAKES = {
+    "port closed": (closed, ["is the broker running", "bootstrap.servers"]),
+    "tls to a plain port": (lambda kafka: kafka.tls(**{"bootstrap.servers": kafka.servers}),
+                            ["does not speak TLS", "security.protocol"]),
+    "plain to a tls port": (lambda kafka: {"bootstrap.servers": f"127.0.0.1:{kafka.ssl_port}"},
+                            ["TLS", "security.protocol"]),
+    "wrong authority": (lambda kafka: kafka.tls(**{"ssl.ca.location": kafka.other_authority.file}),
+                        ["ssl.ca.location"]),
+    "no client certificate": (lambda kafka: {name: value for name, value in kafka.tls().items()
+                                             if name not in ("ssl.certificate.location", "ssl.key.location")},
+                              ["client certificate", "ssl.certificate.location", "ssl.key.location"]),
+    "wrong password": (lambda kafka: kafka.scram(**{"sasl.password": "not-the-password"}),
+                       ["sasl.username", "sasl.password"]),
+    "no sasl where it is needed": (lambda kafka: {"bootstrap.servers": f"127.0.0.1:{kafka.sasl_port}"},
+                                   ["security.protocol"]),
+    "wrong mechanism": (lambda kafka: kafka.scram(**{"sasl.mechanism": "PLAIN"}), ["sasl.mechanism"]),
+}
+
+
+def start(relay, kind, topic, receiver, properties):
+    if kind == "producer":
+        path = relay.folder / "input.ndjson"
+        path.write_bytes(line_of(make_event()) + b"\n")
+        return relay.start_producer(topic, "--input", path, settings={"kafka": properties, "startup_timeout": "4s"})
+    relay.write_subscriptions(relay.subscription("crm", receiver.endpoint("/hook", [make_secret()])))
+    return relay.start_consumer(topic, {"kafka": properties, "startup_timeout": "4s"}, wait=False)
+
+
+def troubles(program):
+    return [line for line in program.lines() if line["level"] in ("warn", "error")]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gives_one_line(relay, kafka, topic, receiver, mistake):
+    make_properties, words = MISTAKES[mistake]
+    properties = make_properties(kafka)
+    programs = [start(relay, kind, topic, receiver, properties) for kind in ("producer", "consumer")]
+    for program in programs:
+        assert program.wait() == 69, program.text()
+        print(program.text())
+        about = [line for line in troubles(program) if "advice" in line]
+        assert len(about) == 1, program.text()
+        assert not program.logged("answers again"), program.text()
+        assert all(word in about[0]["advice"] for word in words), about[0]
+        assert "not-the-password" not in program.text()
+
+
+def test_an_unknown_topic(relay, kafka, receiver):
+    for kind in ("producer", "consumer"):
+        program = start(relay, kind, "no-such-topic", receiver, kafka.scram())
+        assert program.wait() == 69, program.text()
+        about = [line for line in troubles(program) if "--create --topic no-such-topic" in json.dumps(line)]
+        assert len(about) == 1, program.text()
+
+
+def test_no_authorisation(relay, kafka, topic, receiver):
+    """The line has the command that allows it."""
+    for kind in ("producer", "consumer"):
+        program = start(relay, kind, topic, receiver, kafka.scram("stranger"))
+        assert program.wait() == 69, program.text()
+        print(program.text())
+        about = [line for line in troubles(program) if "kafka-acls" in json.dumps(line)]
+        assert len(about) == 1, program.text()
+        assert all(word in json.dumps(about[0]) for word in ("not authorised", topic, "--add", f"--{kind}"))
