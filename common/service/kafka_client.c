@@ -60,8 +60,10 @@ struct setting {
 /* What to do about a failure that librdkafka words like this. The first that fits counts. */
 struct advice {
     const char *reason;
+    const char *state; /* NULL, or the state of the connection that the line must name as well */
     const char *text;
     bool is_mistake; /* of the settings: waiting alone will not help */
+    int fixed_in;    /* 0, or the librdkafka from which on this does not apply */
 };
 
 static const char advice_plain_port[] =
@@ -74,30 +76,42 @@ static const char advice_authority[] =
     "the broker's certificate is not signed by an authority that is known here: set ssl.ca.location to the "
     "certificate of the one that signed it";
 
+static const char advice_user[] =
+    "the broker refuses this user: are sasl.username and sasl.password right, and does the user exist for this "
+    "sasl.mechanism?";
+/* librdkafka's pull request 4895: until 2.6.1 it sends its nonce twice, which Kafka 4 no longer forgives. */
+static const char advice_scram[] =
+    "the broker refuses this user: are sasl.username and sasl.password right, and does the user exist for this "
+    "sasl.mechanism? Besides, SCRAM with a broker of Kafka 4 or newer needs librdkafka 2.6.1 or newer (see --version)";
+
 static const struct advice advices[] = {
-    {"Connection refused", "nobody listens there: is the broker running, and is bootstrap.servers right?", false},
-    {"resolve", "this name has no address: is bootstrap.servers right?", false},
-    {"connecting to a PLAINTEXT broker", advice_plain_port, true},
-    {"wrong version number", advice_plain_port, true},
-    {"connecting to a SSL listener",
-     "this port does not answer in the clear, most likely it is a TLS listener: set security.protocol to SSL or "
-     "SASL_SSL, or take the port of a listener without TLS",
-     true},
-    {"certificate required", advice_client_certificate, true},
-    {"client SSL authentication might be required", advice_client_certificate, true},
-    {"bad certificate", advice_client_certificate, true},
-    {"unknown ca", advice_client_certificate, true},
-    {"certificate verify failed", advice_authority, true},
-    {"certificate could not be verified", advice_authority, true},
-    {"might require SASL",
-     "the broker wants to know who we are: set security.protocol to SASL_SSL (or SASL_PLAINTEXT), with sasl.mechanism, "
-     "sasl.username and sasl.password",
-     true},
-    {"Unsupported SASL mechanism", "set sasl.mechanism to one that the broker supports; the reason names them", true},
-    {"SASL authentication error",
-     "the broker refuses this user: are sasl.username and sasl.password right, and does the user exist for this "
-     "sasl.mechanism?",
-     true},
+    {.reason = "Connection refused",
+     .text = "nobody listens there: is the broker running, and is bootstrap.servers right?"},
+    {.reason = "resolve", .text = "this name has no address: is bootstrap.servers right?"},
+    {.reason = "connecting to a PLAINTEXT broker", .text = advice_plain_port, .is_mistake = true},
+    {.reason = "wrong version number", .text = advice_plain_port, .is_mistake = true},
+    {.reason = "unexpected eof", .state = "SSL_HANDSHAKE", .text = advice_plain_port, .is_mistake = true},
+    {.reason = "Disconnected",
+     .state = "APIVERSION_QUERY",
+     .text = "this port does not answer in the clear, most likely it is a TLS listener: set security.protocol to SSL "
+             "or SASL_SSL, or take the port of a listener without TLS",
+     .is_mistake = true},
+    {.reason = "certificate required", .text = advice_client_certificate, .is_mistake = true},
+    {.reason = "bad certificate", .text = advice_client_certificate, .is_mistake = true},
+    {.reason = "unknown ca", .text = advice_client_certificate, .is_mistake = true},
+    {.reason = "certificate verify failed", .text = advice_authority, .is_mistake = true},
+    {.reason = "might require SASL",
+     .text = "the broker wants to know who we are: set security.protocol to SASL_SSL (or SASL_PLAINTEXT), with "
+             "sasl.mechanism, sasl.username and sasl.password",
+     .is_mistake = true},
+    {.reason = "Unsupported SASL mechanism",
+     .text = "set sasl.mechanism to one that the broker supports; the reason names them",
+     .is_mistake = true},
+    {.reason = "credentials with SASL mechanism SCRAM",
+     .text = advice_scram,
+     .is_mistake = true,
+     .fixed_in = 0x020601ff},
+    {.reason = "SASL authentication error", .text = advice_user, .is_mistake = true},
 };
 
 /* A broker answers these to anybody, one whom it will not let in as well. Kafka's protocol guide, API keys. */
@@ -225,14 +239,35 @@ static bool parse_failure(const char *line, char ret_address[ADDRESS_MAX], int32
     return true;
 }
 
-static const struct advice *find_advice(const char *reason)
+/* Over TLS a connection closed after the handshake has other causes. */
+static bool is_in_state(const char *line, const char *state)
+{
+    const char *found = strstr(line, " in state ");
+    bool is_state = found != NULL && strncmp(found + strlen(" in state "), state, strlen(state)) == 0;
+    return is_state && (strcmp(state, "APIVERSION_QUERY") != 0 || strstr(line, "ssl://") == NULL);
+}
+
+static const struct advice *find_advice(const char *line)
 {
     for (size_t i = 0; i < ARRAY_COUNT(advices); i++) {
-        if (strstr(reason, advices[i].reason) != NULL) {
-            return &advices[i];
+        const struct advice *advice = &advices[i];
+        bool is_this = strstr(line, advice->reason) != NULL;
+        is_this = is_this && (advice->state == NULL || is_in_state(line, advice->state));
+        if (is_this && (advice->fixed_in == 0 || rd_kafka_version() < advice->fixed_in)) {
+            return advice;
         }
     }
     return NULL;
+}
+
+/* A failure, or a connection closed: which alone says nothing, unless no broker has let us in yet. */
+static bool is_trouble(const struct kafka_client *client, const char *facility, enum log_level level, const char *line)
+{
+    if (strcmp(facility, "FAIL") != 0 || level > LOG_LEVEL_DEBUG) {
+        return strcmp(facility, "FAIL") == 0;
+    }
+    const struct advice *advice = find_advice(line);
+    return advice != NULL && advice->is_mistake && !atomic_load(&client->is_answered);
 }
 
 /* With the mutex of the outages held. A mistake that shows only now is news in the middle of an outage. */
@@ -280,7 +315,7 @@ static bool note_failure(struct kafka_client *client, const char *line, int64_t 
     if (!parse_failure(line, address, &id, reason)) {
         return false;
     }
-    const struct advice *advice = find_advice(reason);
+    const struct advice *advice = find_advice(line);
     if (!note_away(client, address, id, now_ms, advice, &is_news)) {
         return false;
     }
@@ -363,7 +398,9 @@ static enum log_level level_of(const struct kafka_client *client, int syslog_lev
     bool is_old_broker = strcmp(facility, "AUTOCREATE") == 0;
     bool is_for_another = strcmp(facility, "CONFWARN") == 0 && client->kind != KAFKA_CLIENT_PRODUCER &&
                           strstr(line, "property and will be ignored by this") != NULL;
-    if (is_for_another || is_old_broker || (is_failure && syslog_level > LOG_WARNING) || syslog_level >= LOG_DEBUG) {
+    bool is_ours = strstr(line, "Broker handle destroyed") != NULL; /* we are closing the handle */
+    if (is_ours || is_for_another || is_old_broker || (is_failure && syslog_level > LOG_WARNING) ||
+        syslog_level >= LOG_DEBUG) {
         return LOG_LEVEL_DEBUG;
     }
     return syslog_level <= LOG_ERR ? LOG_LEVEL_ERROR : syslog_level == LOG_WARNING ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
@@ -375,7 +412,7 @@ static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility,
     enum log_level level = level_of(client, syslog_level, facility, line);
     int64_t now_ms = monotonic_ms();
     CHECK(pthread_mutex_lock(&client->mutex) == 0);
-    bool is_said = strcmp(facility, "FAIL") == 0 && level > LOG_LEVEL_DEBUG && note_failure(client, line, now_ms);
+    bool is_said = is_trouble(client, facility, level, line) && note_failure(client, line, now_ms);
     if (!is_said && log_enabled(level) && take_line(client, now_ms)) {
         const struct log_field fields[] = {
             LOG_TEXT("from", "librdkafka"), LOG_TEXT("facility", facility), LOG_TEXT("client", rd_kafka_name(rk)), {0}};

@@ -12,10 +12,13 @@ from events import line_of, make_event
 from kafka_clients import Log
 from kafka_cluster import free_ports, with_settings
 from kafka_node import PROPERTIES, KafkaNode, free_port
+from newest import link_newest, version_of
 from programs import make_secret
 
 PASSWORD = "keystore-pass"
-USERS = {"relay": "relay-password", "stranger": "stranger-password"}
+USERS = {"relay": "relay-password"}
+# Kafka 4 refuses the SCRAM of an older one.
+SCRAM_SINCE = (2, 6, 1)
 
 
 def openssl(folder, *arguments):
@@ -64,7 +67,8 @@ class GuardedNode(KafkaNode):
         self.authority = Authority(folder)
         self.other_authority = Authority(folder, "another-ca")
         self.authority.sign("broker", "subjectAltName=IP:127.0.0.1,DNS:localhost")
-        self.authority.sign("relay")
+        for name in ("relay", "stranger"):
+            self.authority.sign(name)
         text = PROPERTIES.format(port=self.port, controller_port=controller_port, data=folder / "data")
         ports = {"PLAINTEXT": self.port, "CONTROLLER": controller_port, "SSL": self.ssl_port,
                  "SASL_SSL": self.sasl_ssl_port, "SASL_PLAINTEXT": self.sasl_port}
@@ -87,16 +91,16 @@ class GuardedNode(KafkaNode):
             "super.users": "User:ANONYMOUS"}))
         self.format()
 
-    def tls(self, **more):
+    def tls(self, user="relay", **more):
         return {"bootstrap.servers": f"127.0.0.1:{self.ssl_port}", "security.protocol": "SSL",
                 "ssl.ca.location": self.authority.file,
-                "ssl.certificate.location": str(self.folder / "relay.pem"),
-                "ssl.key.location": str(self.folder / "relay.key"), **more}
+                "ssl.certificate.location": str(self.folder / f"{user}.pem"),
+                "ssl.key.location": str(self.folder / f"{user}.key"), **more}
 
-    def scram(self, user="relay", port=None, **more):
+    def scram(self, port=None, **more):
         return {"bootstrap.servers": f"127.0.0.1:{port or self.sasl_ssl_port}", "security.protocol": "SASL_SSL",
-                "ssl.ca.location": self.authority.file, "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user,
-                "sasl.password": USERS[user], **more}
+                "ssl.ca.location": self.authority.file, "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "relay",
+                "sasl.password": USERS["relay"], **more}
 
     def add_users(self):
         admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
@@ -138,18 +142,29 @@ def log(kafka):
     return Log(kafka)
 
 
+@pytest.fixture(scope="module")
+def scram_library(request, tmp_path_factory):
+    """The environment in which SCRAM can work: the library that the programs find, if it is new enough."""
+    found = version_of(request.config.getoption("--bin"))
+    return {} if found >= SCRAM_SINCE else {"LD_LIBRARY_PATH": str(link_newest(tmp_path_factory.mktemp("library")))}
+
+
 # It works
 
 
 @pytest.mark.parametrize("way", ["tls", "scram", "scram in the clear"])
-def test_an_event_end_to_end(relay, log, kafka, topic, receiver, way):
+def test_an_event_end_to_end(relay, log, kafka, topic, receiver, scram_library, way):
     properties = {"tls": kafka.tls(), "scram": kafka.scram(),
                   "scram in the clear": {**kafka.scram(port=kafka.sasl_port), "security.protocol": "SASL_PLAINTEXT"}}[way]
     endpoint = receiver.endpoint("/hook", [make_secret()])
     relay.write_subscriptions(relay.subscription("crm", endpoint))
-    consumer = relay.start_consumer(topic, {"kafka": properties})
+    environment = {} if way == "tls" else scram_library
+    consumer = relay.start_consumer(topic, {"kafka": properties}, environment=environment)
     event = make_event(7)
-    relay.publish(topic, [line_of(event)], kafka=properties)
+    path = relay.folder / "input.ndjson"
+    path.write_bytes(line_of(event) + b"\n")
+    producer = relay.start_producer(topic, "--input", path, settings={"kafka": properties}, environment=environment)
+    assert producer.wait() == 0, producer.text()
     endpoint.wait_for(1)
     assert endpoint.ids() == [events.derive_id(event)]
     log.wait_committed_to_end(relay.group_of(topic), topic)
@@ -188,9 +203,9 @@ def start(relay, kind, topic, receiver, properties):
     if kind == "producer":
         path = relay.folder / "input.ndjson"
         path.write_bytes(line_of(make_event()) + b"\n")
-        return relay.start_producer(topic, "--input", path, settings={"kafka": properties, "startup_timeout": "4s"})
+        return relay.start_producer(topic, "--input", path, settings={"kafka": properties, "startup_timeout": "2s"})
     relay.write_subscriptions(relay.subscription("crm", receiver.endpoint("/hook", [make_secret()])))
-    return relay.start_consumer(topic, {"kafka": properties, "startup_timeout": "4s"}, wait=False)
+    return relay.start_consumer(topic, {"kafka": properties, "startup_timeout": "2s"}, wait=False)
 
 
 def troubles(program):
@@ -204,7 +219,6 @@ def test_a_mistake_gives_one_line(relay, kafka, topic, receiver, mistake):
     programs = [start(relay, kind, topic, receiver, properties) for kind in ("producer", "consumer")]
     for program in programs:
         assert program.wait() == 69, program.text()
-        print(program.text())
         about = [line for line in troubles(program) if "advice" in line]
         assert len(about) == 1, program.text()
         assert not program.logged("answers again"), program.text()
@@ -212,9 +226,18 @@ def test_a_mistake_gives_one_line(relay, kafka, topic, receiver, mistake):
         assert "not-the-password" not in program.text()
 
 
+def test_a_library_too_old_for_scram_is_named(relay, kafka, topic, receiver, request):
+    is_old = version_of(request.config.getoption("--bin")) < SCRAM_SINCE
+    for kind in ("producer", "consumer"):
+        program = start(relay, kind, topic, receiver, kafka.scram(**{"sasl.password": "not-the-password"}))
+        assert program.wait() == 69, program.text()
+        about, = [line for line in troubles(program) if "advice" in line]
+        assert ("librdkafka 2.6.1" in about["advice"]) == is_old
+
+
 def test_an_unknown_topic(relay, kafka, receiver):
     for kind in ("producer", "consumer"):
-        program = start(relay, kind, "no-such-topic", receiver, kafka.scram())
+        program = start(relay, kind, "no-such-topic", receiver, kafka.tls())
         assert program.wait() == 69, program.text()
         about = [line for line in troubles(program) if "--create --topic no-such-topic" in json.dumps(line)]
         assert len(about) == 1, program.text()
@@ -223,9 +246,8 @@ def test_an_unknown_topic(relay, kafka, receiver):
 def test_no_authorisation(relay, kafka, topic, receiver):
     """The line has the command that allows it."""
     for kind in ("producer", "consumer"):
-        program = start(relay, kind, topic, receiver, kafka.scram("stranger"))
+        program = start(relay, kind, topic, receiver, kafka.tls("stranger"))
         assert program.wait() == 69, program.text()
-        print(program.text())
         about = [line for line in troubles(program) if "kafka-acls" in json.dumps(line)]
         assert len(about) == 1, program.text()
         assert all(word in json.dumps(about[0]) for word in ("not authorised", topic, "--add", f"--{kind}"))
