@@ -36,16 +36,17 @@ static void print_help(void)
            "\n"
            "Settings (durations 500ms 30s 5m 2h 5d; any text may be env:NAME or file:PATH):\n");
     consumer_settings_print_help(stdout);
-    printf("\n"
-           "Signals: SIGTERM or SIGINT reads no more, waits for what is in the air for at most `drain`, commits and "
-           "ends;\n"
-           "a second one cuts at once.\n"
-           "\n"
-           "Exit status: 0 fine, 64 usage, 69 broker unavailable, 78 bad settings or subscriptions.\n"
-           "\n"
-           "Try:\n"
-           "  incident-consumer --check --config consumer.yaml\n"
-           "  incident-consumer run --config consumer.yaml --set log.level=debug\n");
+    printf(
+        "\n"
+        "Signals: SIGTERM or SIGINT reads no more, waits for what is in the air for at most `drain`, commits and\n"
+        "ends; a second one cuts at once. SIGHUP takes over a changed subscriptions file, as a whole or not at all,\n"
+        "and reopens the files of file sinks.\n"
+        "\n"
+        "Exit status: 0 fine, 64 usage, 69 broker unavailable, 78 bad settings or subscriptions.\n"
+        "\n"
+        "Try:\n"
+        "  incident-consumer --check --config consumer.yaml\n"
+        "  incident-consumer run --config consumer.yaml --set log.level=debug\n");
 }
 
 static void print_version(void)

@@ -265,7 +265,7 @@ static void report_lane(struct shard *shard, const struct delivery_action *actio
 {
     static const char *const causes[] = {
         [LANE_HALT_FAILING] = "failures in a row; it is probed until it answers",
-        [LANE_HALT_GONE] = "410 Gone; it is not tried again before a restart",
+        [LANE_HALT_GONE] = "410 Gone; it is not tried again before its document changes or the consumer restarts",
         [LANE_HALT_DENIED] = "address-denied; allow it with egress.allow or mend the URL",
     };
     const char *id = subscription_id(shard, action->report_lane.subscription);

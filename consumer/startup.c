@@ -150,13 +150,14 @@ enum status startup_prepare(const struct consumer_settings *settings, int64_t ti
                             struct error *ret_error)
 {
     rd_kafka_conf_t *conf = NULL;
-    const struct kafka_client_spec spec = {.kind = KAFKA_CLIENT_WRITER, .properties = &settings->kafka};
+    const struct kafka_client_spec spec = {
+        .kind = KAFKA_CLIENT_READER, .properties = &settings->kafka, .group = settings->group};
     enum status status = kafka_client_conf(&spec, &conf, ret_error);
     if (status != STATUS_OK) {
         return status;
     }
     rd_kafka_t *client = NULL;
-    status = kafka_client_new_take(conf, RD_KAFKA_PRODUCER, &client, ret_error);
+    status = kafka_client_new_take(conf, RD_KAFKA_CONSUMER, &client, ret_error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -168,6 +169,6 @@ enum status startup_prepare(const struct consumer_settings *settings, int64_t ti
         .until_ms = timeout_ms < 0 ? INT64_MAX : monotonic_ms() + timeout_ms,
     };
     status = prepare_topics(&startup, ret_facts, ret_error);
-    kafka_client_destroy_within(client, 0, CLOSE_WAIT_MS);
+    kafka_client_destroy_within(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_WAIT_MS);
     return status;
 }

@@ -218,6 +218,10 @@ enum status producer_sender_send(struct producer_sender *sender, int64_t mono_ms
 {
     struct publish_ledger *ledger = sender->work->ledger;
     if (kafka_publisher_is_broken(sender->publisher)) {
+        if (mono_ms < sender->not_before_ms) {
+            return STATUS_OK; /* the one before it had failed too: what refuses it (no right to write) takes time to
+                                 mend */
+        }
         enum status status = replace_client(sender, mono_ms, ret_error);
         if (status != STATUS_OK) {
             return status;
@@ -250,5 +254,7 @@ int64_t producer_sender_deadline(const struct producer_sender *sender)
 {
     const struct publish_ledger *ledger = sender->work->ledger;
     bool is_waiting = sender->must_ask || publish_ledger_is_held(ledger);
-    return is_waiting && publish_ledger_counts(ledger).sent == 0 ? sender->not_before_ms : INT64_MAX;
+    bool is_due =
+        kafka_publisher_is_broken(sender->publisher) || (is_waiting && publish_ledger_counts(ledger).sent == 0);
+    return is_due ? sender->not_before_ms : INT64_MAX;
 }

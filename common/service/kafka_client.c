@@ -19,6 +19,7 @@ enum {
     ADDRESS_MAX = 128,
     REASON_MAX = 256,
     CLIENT_MAGIC = 0x6b636c69,
+    FATAL_AGAIN_MS = 60 * 1000,
 };
 
 struct broker {
@@ -38,6 +39,13 @@ static struct {
     struct broker brokers[BROKERS_MAX];
     size_t count;
 } outages = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* The fatal error that was said last, of any handle. */
+static struct {
+    pthread_mutex_t mutex;
+    rd_kafka_resp_err_t error;
+    int64_t said_ms;
+} fatal = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* Hangs on the conf's opaque; born and freed with the conf. */
 struct kafka_client {
@@ -62,13 +70,14 @@ struct advice {
     const char *reason;
     const char *state; /* NULL, or the state of the connection that the line must name as well */
     const char *text;
-    bool is_mistake; /* of the settings: waiting alone will not help */
-    int fixed_in;    /* 0, or the librdkafka from which on this does not apply */
+    bool is_mistake;     /* of the settings: waiting alone will not help */
+    bool is_for_strange; /* says so only while no broker has let us in: later it has other causes */
+    int fixed_in;        /* 0, or the librdkafka from which on this does not apply */
 };
 
 static const char advice_plain_port[] =
-    "this port does not speak TLS: take the port of a TLS listener, or set security.protocol to PLAINTEXT or "
-    "SASL_PLAINTEXT";
+    "this port most likely does not speak TLS: take the port of a TLS listener, or set security.protocol to PLAINTEXT "
+    "or SASL_PLAINTEXT";
 static const char advice_client_certificate[] =
     "the broker asks for a client certificate that it trusts: set ssl.certificate.location and ssl.key.location to one "
     "that is signed by its authority";
@@ -76,6 +85,12 @@ static const char advice_authority[] =
     "the broker's certificate is not signed by an authority that is known here: set ssl.ca.location to the "
     "certificate of the one that signed it";
 
+static const char advice_sasl[] =
+    "the broker wants to know who we are: set security.protocol to SASL_SSL (or SASL_PLAINTEXT), with sasl.mechanism, "
+    "sasl.username and sasl.password";
+static const char advice_write[] =
+    "this user may not write to any topic: allow it with kafka-acls.sh --add --allow-principal User:NAME --producer "
+    "--topic TOPIC";
 static const char advice_user[] =
     "the broker refuses this user: are sasl.username and sasl.password right, and does the user exist for this "
     "sasl.mechanism?";
@@ -90,20 +105,18 @@ static const struct advice advices[] = {
     {.reason = "resolve", .text = "this name has no address: is bootstrap.servers right?"},
     {.reason = "connecting to a PLAINTEXT broker", .text = advice_plain_port, .is_mistake = true},
     {.reason = "wrong version number", .text = advice_plain_port, .is_mistake = true},
-    {.reason = "unexpected eof", .state = "SSL_HANDSHAKE", .text = advice_plain_port, .is_mistake = true},
     {.reason = "Disconnected",
      .state = "APIVERSION_QUERY",
      .text = "this port does not answer in the clear, most likely it is a TLS listener: set security.protocol to SSL "
              "or SASL_SSL, or take the port of a listener without TLS",
-     .is_mistake = true},
+     .is_mistake = true,
+     .is_for_strange = true},
     {.reason = "certificate required", .text = advice_client_certificate, .is_mistake = true},
     {.reason = "bad certificate", .text = advice_client_certificate, .is_mistake = true},
     {.reason = "unknown ca", .text = advice_client_certificate, .is_mistake = true},
     {.reason = "certificate verify failed", .text = advice_authority, .is_mistake = true},
-    {.reason = "might require SASL",
-     .text = "the broker wants to know who we are: set security.protocol to SASL_SSL (or SASL_PLAINTEXT), with "
-             "sasl.mechanism, sasl.username and sasl.password",
-     .is_mistake = true},
+    {.reason = "might require SASL", .text = advice_sasl, .is_mistake = true},
+    {.reason = "Disconnected", .state = "UP", .text = advice_sasl, .is_mistake = true, .is_for_strange = true},
     {.reason = "Unsupported SASL mechanism",
      .text = "set sasl.mechanism to one that the broker supports; the reason names them",
      .is_mistake = true},
@@ -112,6 +125,7 @@ static const struct advice advices[] = {
      .is_mistake = true,
      .fixed_in = 0x020601ff},
     {.reason = "SASL authentication error", .text = advice_user, .is_mistake = true},
+    {.reason = "SSL handshake failed", .text = advice_plain_port, .is_mistake = true, .is_for_strange = true},
 };
 
 /* A broker answers these to anybody, one whom it will not let in as well. Kafka's protocol guide, API keys. */
@@ -247,17 +261,25 @@ static bool is_in_state(const char *line, const char *state)
     return is_state && (strcmp(state, "APIVERSION_QUERY") != 0 || strstr(line, "ssl://") == NULL);
 }
 
-static const struct advice *find_advice(const char *line)
+static const struct advice *find_advice(const struct kafka_client *client, const char *line)
 {
+    bool is_strange = !atomic_load(&client->is_answered);
     for (size_t i = 0; i < ARRAY_COUNT(advices); i++) {
         const struct advice *advice = &advices[i];
         bool is_this = strstr(line, advice->reason) != NULL;
         is_this = is_this && (advice->state == NULL || is_in_state(line, advice->state));
+        is_this = is_this && (is_strange || !advice->is_for_strange);
         if (is_this && (advice->fixed_in == 0 || rd_kafka_version() < advice->fixed_in)) {
             return advice;
         }
     }
     return NULL;
+}
+
+/* What was under way when we closed the handle. */
+static bool is_closing(const char *line)
+{
+    return strstr(line, "Broker handle destroyed") != NULL;
 }
 
 /* A failure, or a connection closed: which alone says nothing, unless no broker has let us in yet. */
@@ -266,8 +288,8 @@ static bool is_trouble(const struct kafka_client *client, const char *facility, 
     if (strcmp(facility, "FAIL") != 0 || level > LOG_LEVEL_DEBUG) {
         return strcmp(facility, "FAIL") == 0;
     }
-    const struct advice *advice = find_advice(line);
-    return advice != NULL && advice->is_mistake && !atomic_load(&client->is_answered);
+    const struct advice *advice = find_advice(client, line);
+    return advice != NULL && advice->is_mistake && !is_closing(line) && !atomic_load(&client->is_answered);
 }
 
 /* With the mutex of the outages held. A mistake that shows only now is news in the middle of an outage. */
@@ -315,7 +337,7 @@ static bool note_failure(struct kafka_client *client, const char *line, int64_t 
     if (!parse_failure(line, address, &id, reason)) {
         return false;
     }
-    const struct advice *advice = find_advice(line);
+    const struct advice *advice = find_advice(client, line);
     if (!note_away(client, address, id, now_ms, advice, &is_news)) {
         return false;
     }
@@ -398,8 +420,8 @@ static enum log_level level_of(const struct kafka_client *client, int syslog_lev
     bool is_old_broker = strcmp(facility, "AUTOCREATE") == 0;
     bool is_for_another = strcmp(facility, "CONFWARN") == 0 && client->kind != KAFKA_CLIENT_PRODUCER &&
                           strstr(line, "property and will be ignored by this") != NULL;
-    bool is_ours = strstr(line, "Broker handle destroyed") != NULL; /* we are closing the handle */
-    if (is_ours || is_for_another || is_old_broker || (is_failure && syslog_level > LOG_WARNING) ||
+    bool is_said = strcmp(facility, "FATAL") == 0; /* by on_fatal_error */
+    if (is_said || is_closing(line) || is_for_another || is_old_broker || (is_failure && syslog_level > LOG_WARNING) ||
         syslog_level >= LOG_DEBUG) {
         return LOG_LEVEL_DEBUG;
     }
@@ -421,6 +443,18 @@ static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility,
     CHECK(pthread_mutex_unlock(&client->mutex) == 0);
 }
 
+/* One that comes back with each new client is a state, and said once in a while. */
+static bool is_fatal_news(rd_kafka_resp_err_t error)
+{
+    int64_t now_ms = monotonic_ms();
+    CHECK(pthread_mutex_lock(&fatal.mutex) == 0);
+    bool is_news = fatal.error != error || now_ms - fatal.said_ms >= FATAL_AGAIN_MS;
+    fatal.error = error;
+    fatal.said_ms = is_news ? now_ms : fatal.said_ms;
+    CHECK(pthread_mutex_unlock(&fatal.mutex) == 0);
+    return is_news;
+}
+
 static void on_fatal_error(struct kafka_client *client, rd_kafka_t *rk)
 {
     char text[REASON_MAX];
@@ -428,8 +462,12 @@ static void on_fatal_error(struct kafka_client *client, rd_kafka_t *rk)
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || atomic_exchange(&client->is_fatal_said, true)) {
         return;
     }
-    log_error("the Kafka client has failed for good and must be replaced", LOG_TEXT("client", rd_kafka_name(rk)),
-              LOG_TEXT("error", rd_kafka_err2name(error)), LOG_TEXT("reason", text));
+    if (is_fatal_news(error)) {
+        bool is_refused = error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+        log_error("the Kafka client has failed for good and must be replaced", LOG_TEXT("client", rd_kafka_name(rk)),
+                  LOG_TEXT("error", rd_kafka_err2name(error)), LOG_TEXT("reason", text),
+                  LOG_TEXT("advice", is_refused ? advice_write : "none: a new one takes its place"));
+    }
     if (client->on_fatal != NULL) {
         client->on_fatal(client->context, text);
     }

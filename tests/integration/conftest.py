@@ -8,6 +8,7 @@ import pytest
 
 from kafka_clients import Log
 from kafka_node import KafkaNode
+from newest import is_chosen
 from programs import Relay
 from receiver import Receiver
 
@@ -24,6 +25,8 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
+        if is_chosen(item):
+            item.add_marker(pytest.mark.newest)
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
         if item.get_closest_marker("soak") and not config.getoption("--soak"):
@@ -31,6 +34,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "newest: run once more with the newest librdkafka")
     config.addinivalue_line("markers", "soak: a large count; only with --soak")
     # kafka-python's own loading of its schemas.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:kafka")
