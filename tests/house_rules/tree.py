@@ -81,8 +81,9 @@ class Tree:
 
     def symbols(self, library, kind):
         """The names of one kind (`defined`, `undefined`) of build/**/lib<library>.a, without what it defines itself."""
+        others = [cache.parent for cache in self.build.glob("*/CMakeCache.txt")]  # build/asan, build/fuzz
         archives = [path for path in self.build.rglob(f"lib{library}.a")
-                    if not path.is_relative_to(self.build / "asan")]
+                    if not any(path.is_relative_to(other) for other in others)]
         if len(archives) != 1:
             raise TreeError(f"lib{library}.a is in {len(archives)} places of {self.build}")
         out = subprocess.run(["nm", "-g", "--format=posix", str(archives[0])], check=True, stdout=subprocess.PIPE,

@@ -52,7 +52,7 @@ BAD_SUBSCRIPTIONS = {
                               "DELETE"),
     "a key of a later version": (HEAD + "    start: earliest\n    http: {url: 'https://a.example/', unsigned: true}\n", 4,
                                  "comes in a later version"),
-    "a sink of a later version": (HEAD + "    kafka: {topic: t}\n", 4, "comes in a later version"),
+    "two sinks": (HEAD + "    kafka: {topic: t}\n    file: {path: f}\n", 2, "more than one sink"),
     "no YAML": ("subscriptions: [\n", None, ""),
 }
 
