@@ -5,6 +5,7 @@
 #include "incident_avro.h"
 #include "memory.h"
 #include "record_framing.h"
+#include "trace_parent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,43 +73,6 @@ static bool find_header_once(const struct record_in *in, const char *name, struc
     return true;
 }
 
-static bool is_lower_hex(struct bytes_view text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_all_zeros(struct bytes_view text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] != '0') {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool record_traceparent_is_valid(struct bytes_view text)
-{
-    struct bytes_view version, trace_id, parent_id, flags;
-
-    if (text.size != 55 || text.data[2] != '-' || text.data[35] != '-' || text.data[52] != '-') {
-        return false;
-    }
-    version = bytes_view_slice(text, 0, 2);
-    trace_id = bytes_view_slice(text, 3, 32);
-    parent_id = bytes_view_slice(text, 36, 16);
-    flags = bytes_view_slice(text, 53, 2);
-    return is_lower_hex(version) && !bytes_view_equal_text(version, "ff") && is_lower_hex(trace_id) &&
-           !is_all_zeros(trace_id) && is_lower_hex(parent_id) && !is_all_zeros(parent_id) && is_lower_hex(flags);
-}
-
 /* Compared as text: `007` and ` 7` are not how tenant 7 is spelled, and lie on another partition than its events. */
 static bool key_is_tenant(const struct record_in *in, int64_t tenant)
 {
@@ -129,7 +93,7 @@ static void read_headers(const struct record_in *in, struct decoded_record *ret)
         memcpy(ret->id, value.data, value.size);
         ret->id[value.size] = '\0';
     }
-    if (find_header_once(in, "traceparent", &value) && record_traceparent_is_valid(value)) {
+    if (find_header_once(in, "traceparent", &value) && trace_parent_is_valid(value)) {
         ret->traceparent = value;
     }
 }

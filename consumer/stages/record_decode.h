@@ -77,8 +77,4 @@ void record_decode(struct record_decoder *decoder, const struct record_in *in, s
 /* The schema of a RECORD_SCHEMA_UNKNOWN as a person reads it: `fingerprint 05f8d1e96888e865`, `registry id 7`. */
 void record_schema_text(const struct decoded_record *record, char ret_text[RECORD_SCHEMA_TEXT_MAX]);
 
-/* Whether `text` is a traceparent that we pass on: version-traceid-parentid-flags in lower-case hexadecimal, 55
- * characters, version not ff, neither id all zeros. */
-bool record_traceparent_is_valid(struct bytes_view text);
-
 #endif

@@ -4,19 +4,16 @@
 #include "kafka_client.h"
 #include "kafka_topic.h"
 #include "kafka_wake.h"
-#include "log.h"
 #include "memory.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
-    CLOSE_WAIT_S = 2, /* rd_kafka_destroy can hang (until 2.6.1) */
+    CLOSE_WAIT_MS = 2000,
     CLOSE_POLL_MS = 100,
     BATCH_MARGIN = 64, /* bytes; and a 64th: a batch that does not compress can grow by as much */
 };
@@ -162,12 +159,6 @@ static enum status open_client(struct kafka_publisher *publisher, struct error *
     return STATUS_OK;
 }
 
-static void *destroy_client(void *client)
-{
-    rd_kafka_destroy(client);
-    return NULL;
-}
-
 static void close_client(struct kafka_publisher *publisher)
 {
     if (publisher->client == NULL) {
@@ -187,15 +178,7 @@ static void close_client(struct kafka_publisher *publisher)
     (void)rd_kafka_poll(client, CLOSE_POLL_MS);
     kafka_wake_detach(publisher->queue);
     rd_kafka_queue_destroy(publisher->queue);
-    pthread_t thread;
-    struct timespec until;
-    CHECK(pthread_create(&thread, NULL, destroy_client, client) == 0);
-    CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
-    until.tv_sec += CLOSE_WAIT_S;
-    if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
-        log_warn("the Kafka client does not end; it is left behind");
-        pthread_detach(thread);
-    }
+    kafka_client_destroy_within(client, 0, CLOSE_WAIT_MS);
 }
 
 enum status kafka_publisher_create(const struct kafka_publisher_settings *settings,

@@ -3,6 +3,8 @@
 #include "random.h"
 #include "record_decode.h"
 
+#include "trace_parent.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -455,7 +457,7 @@ static void test_traceparent_syntax(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        assert_int_equal(record_traceparent_is_valid(bytes_view_of_text(cases[i].text)), cases[i].is_valid);
+        assert_int_equal(trace_parent_is_valid(bytes_view_of_text(cases[i].text)), cases[i].is_valid);
     }
 }
 
