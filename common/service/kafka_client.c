@@ -126,6 +126,8 @@ static const struct advice advices[] = {
      .fixed_in = 0x020601ff},
     {.reason = "SASL authentication error", .text = advice_user, .is_mistake = true},
     {.reason = "SSL handshake failed", .text = advice_plain_port, .is_mistake = true, .is_for_strange = true},
+    /* The same end of a handshake, when librdkafka meets it in a read. */
+    {.reason = "unexpected eof while reading", .text = advice_plain_port, .is_mistake = true, .is_for_strange = true},
 };
 
 /* A broker answers these to anybody, one whom it will not let in as well. Kafka's protocol guide, API keys. */
