@@ -42,7 +42,7 @@ static void print_help(void)
         "ends; a second one cuts at once. SIGHUP takes over a changed subscriptions file, as a whole or not at all,\n"
         "and reopens the files of file sinks.\n"
         "\n"
-        "Exit status: 0 fine, 64 usage, 69 broker unavailable, 78 bad settings or subscriptions.\n"
+        "Exit status of run: 0 fine, 64 usage, 69 broker unavailable, 78 bad settings or subscriptions.\n"
         "\n"
         "Try:\n"
         "  incident-consumer --check --config consumer.yaml\n"

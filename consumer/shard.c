@@ -57,9 +57,10 @@ struct shard {
     bool is_started;
     _Atomic int64_t stop_wait_ms; /* NOT_STOPPING: no stop was asked for */
     _Atomic bool may_leave;
-    const struct subscription_set *next_set; /* of a reload; both are read once has_next says so */
+    const struct subscription_set *next_set; /* of a reload that is not taken over yet */
     const struct subscription_changes *next_changes;
-    _Atomic bool has_next;
+    bool has_next;
+    pthread_mutex_t next_lock; /* over these three: two reloads may come closer together than two turns */
     _Atomic bool has_joined;
     _Atomic bool has_failed;
     int64_t drain_wait_ms; /* what the core was told; NOT_STOPPING: nothing yet */
@@ -543,18 +544,18 @@ static void log_dropped(const struct shard *shard, const struct subscription_set
 }
 
 /* From the step on every index is the new set's. What is in the air was started from copies. */
-static void replace_subscriptions(struct shard *shard, int64_t now_ms)
+static void replace_subscriptions(struct shard *shard, const struct subscription_set *set,
+                                  const struct subscription_changes *changes, int64_t now_ms)
 {
     const struct subscription_set *old_set = shard->parts.subscriptions;
-    const struct subscription_set *set = shard->next_set;
     struct delivery_subscription *subscriptions = make_delivery_subscriptions(set);
     struct delivery_event event = {.kind = EVENT_SUBSCRIPTIONS_REPLACED, .now_ms = now_ms};
     event.subscriptions_replaced.subscriptions = subscriptions;
     event.subscriptions_replaced.count = (uint32_t)set->count;
     event.subscriptions_replaced.fanout_max = set->largest_tenant;
-    event.subscriptions_replaced.new_indexes = shard->next_changes->new_index;
+    event.subscriptions_replaced.new_indexes = changes->new_index;
     event.subscriptions_replaced.old_count = (uint32_t)old_set->count;
-    event.subscriptions_replaced.restarts = shard->next_changes->is_changed;
+    event.subscriptions_replaced.restarts = changes->is_changed;
     route_table_destroy(shard->routes);
     shard->routes = route_table_create(set);
     shard->parts.subscriptions = set;
@@ -565,14 +566,20 @@ static void replace_subscriptions(struct shard *shard, int64_t now_ms)
 
 static void take_over(struct shard *shard, int64_t now_ms)
 {
-    if (!atomic_exchange(&shard->has_next, false)) {
+    CHECK(pthread_mutex_lock(&shard->next_lock) == 0);
+    bool has_next = shard->has_next;
+    const struct subscription_set *set = shard->next_set;
+    const struct subscription_changes *changes = shard->next_changes;
+    shard->has_next = false;
+    CHECK(pthread_mutex_unlock(&shard->next_lock) == 0);
+    if (!has_next) {
         return;
     }
     for (size_t i = 0; i < ARRAY_COUNT(shard->sinks); i++) {
         shard->sinks[i].ops->reopen(shard->sinks[i].self);
     }
-    if (shard->next_set != NULL) {
-        replace_subscriptions(shard, now_ms);
+    if (set != NULL) {
+        replace_subscriptions(shard, set, changes, now_ms);
         shard->parts.on_reloaded(shard->parts.context);
     }
 }
@@ -690,6 +697,7 @@ enum status shard_create(const struct shard_parts *parts, struct shard **ret_sha
     shard->decoder = record_decoder_create();
     shard->routes = route_table_create(parts->subscriptions);
     inbox_init(&shard->inbox);
+    CHECK(pthread_mutex_init(&shard->next_lock, NULL) == 0);
     atomic_store(&shard->stop_wait_ms, NOT_STOPPING);
     shard->drain_wait_ms = NOT_STOPPING;
     make_sinks(shard);
@@ -753,9 +761,11 @@ void shard_leave(struct shard *shard)
 
 void shard_reload(struct shard *shard, const struct subscription_set *set, const struct subscription_changes *changes)
 {
+    CHECK(pthread_mutex_lock(&shard->next_lock) == 0);
     shard->next_set = set;
     shard->next_changes = changes;
-    atomic_store(&shard->has_next, true);
+    shard->has_next = true;
+    CHECK(pthread_mutex_unlock(&shard->next_lock) == 0);
     event_loop_wake(shard->loop);
 }
 
@@ -793,6 +803,7 @@ void shard_destroy(struct shard *shard)
     payload_store_destroy(shard->payloads);
     delivery_core_destroy(shard->core);
     inbox_destroy(&shard->inbox);
+    pthread_mutex_destroy(&shard->next_lock);
     bytes_free(&shard->body);
     kafka_record_headers_free(&shard->headers);
     free(shard);
