@@ -200,8 +200,7 @@ static bool is_cancelled(void *context)
 static void prepare(uv_work_t *work)
 {
     struct consumer_app *app = work->data;
-    app->startup_status = startup_prepare(app->settings, app->settings->startup_timeout_ms, is_cancelled, app,
-                                          &app->facts, &app->startup_error);
+    app->startup_status = startup_prepare(app->run, is_cancelled, app, &app->facts, &app->startup_error);
 }
 
 static void on_prepared(uv_work_t *work, int uv_status)

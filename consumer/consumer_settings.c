@@ -2,27 +2,14 @@
 
 #include "admin_http.h"
 #include "check.h"
+#include "kafka_topic.h"
+#include "log_options.h"
 #include "memory.h"
 #include "signer.h"
 #include "utc_time.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const log_formats[] = {"auto", "logfmt", "json", NULL};
-
-/* A group, a topic: what Kafka takes as a name. */
-static enum status check_topic(const char *text, struct error *ret_error)
-{
-    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t size = strlen(text);
-    if (size == 0 || size > 249 || strspn(text, legal) != size) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "\"%s\" is no topic name: 1 to 249 letters, digits, dots, underscores and hyphens", text);
-    }
-    return STATUS_OK;
-}
 
 static enum status check_group(const char *text, struct error *ret_error)
 {
@@ -60,18 +47,7 @@ static const struct option options[] = {
      .default_text = "127.0.0.1:9464",
      .check = admin_http_check_listen,
      .help = "address of /metrics, /livez and /readyz; port 0 is any free one"},
-    {.key = "log.level",
-     .kind = OPTION_ENUM,
-     AT(log_level),
-     .default_text = "info",
-     .choices = log_levels,
-     .help = "the least level that is logged"},
-    {.key = "log.format",
-     .kind = OPTION_ENUM,
-     AT(log_format),
-     .default_text = "auto",
-     .choices = log_formats,
-     .help = "auto is logfmt on a terminal, JSON lines otherwise"},
+    LOG_OPTIONS(struct consumer_settings),
     {.key = "drain",
      .kind = OPTION_DURATION_MS,
      AT(drain_ms),
@@ -91,14 +67,15 @@ static const struct option options[] = {
     {.key = "topics.events",
      .kind = OPTION_TEXT_LIST,
      AT(topics_events),
+     .items_min = 1,
      .default_text = "[incident.events]",
-     .check = check_topic,
+     .check = kafka_topic_check_name,
      .help = "topics to read"},
     {.key = "topics.dead_letters",
      .kind = OPTION_TEXT,
      AT(topics_dead_letters),
      .default_text = "incident.dead-letters",
-     .check = check_topic,
+     .check = kafka_topic_check_name,
      .help = "topic for events that were given up"},
     {.key = "topics.create",
      .kind = OPTION_BOOL,
@@ -152,11 +129,15 @@ static const struct option options[] = {
     {.key = "retry.schedule",
      .kind = OPTION_DURATION_LIST,
      AT(retry_schedule_ms),
+     .items_min = 1,
+     .items_max = DELIVERY_SCHEDULE_MAX,
      .default_text = "[0, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h]",
      .help = "waits before the attempts of an event that fails while others get through; then a dead letter"},
     {.key = "retry.refused",
      .kind = OPTION_DURATION_LIST,
      AT(retry_refused_ms),
+     .items_min = 1,
+     .items_max = DELIVERY_SCHEDULE_MAX,
      .default_text = "[0, 5s, 5m]",
      .help = "the same for an event that the endpoint refuses with a 4xx"},
     {.key = "retry.jitter",
@@ -224,7 +205,6 @@ static const struct option options[] = {
 };
 
 static const char *const later_keys[] = {
-    "shards",
     "topics.lanes",
     "topics.commands",
     "lane.halt_after_refusals",
@@ -244,16 +224,9 @@ static const struct settings_spec spec = {
     .kafka_kind = KAFKA_CLIENT_CONSUMER,
 };
 
-/* log.format's choices stand in the order of the enum. */
-_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_LOGFMT == 1 && LOG_FORMAT_JSON == 2, "order of log_formats");
-_Static_assert(LOG_LEVEL_DEBUG == 0 && LOG_LEVEL_ERROR == 3, "order of log_levels");
-
 /* What no key can say alone. */
 static void check_together(const struct consumer_settings *settings, struct error_list *errors)
 {
-    if (settings->topics_events.count == 0) {
-        error_list_add(errors, "topics.events: name at least one topic");
-    }
     for (size_t i = 0; i < settings->topics_events.count; i++) {
         const char *topic = settings->topics_events.items[i];
         for (size_t j = 0; j < i; j++) {
@@ -268,12 +241,6 @@ static void check_together(const struct consumer_settings *settings, struct erro
                            topic);
         }
     }
-    if (settings->retry_schedule_ms.count == 0 || settings->retry_schedule_ms.count > DELIVERY_SCHEDULE_MAX) {
-        error_list_add(errors, "retry.schedule: 1 to %d waits", DELIVERY_SCHEDULE_MAX);
-    }
-    if (settings->retry_refused_ms.count == 0 || settings->retry_refused_ms.count > DELIVERY_SCHEDULE_MAX) {
-        error_list_add(errors, "retry.refused: 1 to %d waits", DELIVERY_SCHEDULE_MAX);
-    }
     if (settings->lane_probe_max_ms < settings->lane_probe_first_ms) {
         error_list_add(errors, "lane.probe_max: is less than lane.probe_first");
     }
@@ -282,12 +249,10 @@ static void check_together(const struct consumer_settings *settings, struct erro
 enum status consumer_settings_load(const char *file, const char *const *sets, size_t set_count,
                                    struct consumer_settings *ret_settings, struct error_list *errors)
 {
+    size_t errors_before = errors->total;
     enum status status = settings_load(&spec, file, sets, set_count, ret_settings, errors);
-    if (status != STATUS_OK) {
-        return status;
-    }
     check_together(ret_settings, errors);
-    if (errors->total > 0) {
+    if (status != STATUS_OK || errors->total > errors_before) {
         return STATUS_INVALID;
     }
     return read_start_from(ret_settings->start_from, &ret_settings->start, NULL);

@@ -2,17 +2,17 @@
 #include "command_line.h"
 #include "commands.h"
 #include "consumer_settings.h"
+#include "program.h"
 #include "run_command.h"
 #include "status.h"
 
 #include <curl/curl.h>
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
-#include <microhttpd.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <uv.h>
-#include <yaml.h>
+
+static const char program[] = "incident-consumer";
 
 static void print_help(void)
 {
@@ -51,28 +51,14 @@ static void print_help(void)
 
 static void print_version(void)
 {
-    int major = 0;
-    int minor = 0;
-    int patch = 0;
-    yaml_get_version(&major, &minor, &patch);
-    printf("incident-consumer %s\n", RELAY_VERSION);
-    printf("  librdkafka     built %d.%d.%d, running %s\n", RD_KAFKA_VERSION >> 24, (RD_KAFKA_VERSION >> 16) & 255,
-           (RD_KAFKA_VERSION >> 8) & 255, rd_kafka_version_str());
-    printf("  avro-c         built %s (it does not tell what is running)\n", AVRO_C_VERSION);
-    printf("  jansson        built %s, running %s\n", JANSSON_VERSION, jansson_version_str());
-    printf("  libcurl        built %s, running %s\n", LIBCURL_VERSION, curl_version_info(CURLVERSION_NOW)->version);
-    printf("  libuv          built %d.%d.%d, running %s\n", UV_VERSION_MAJOR, UV_VERSION_MINOR, UV_VERSION_PATCH,
-           uv_version_string());
-    printf("  libmicrohttpd  built %x.%x.%x, running %s\n", MHD_VERSION >> 24, (MHD_VERSION >> 16) & 255,
-           (MHD_VERSION >> 8) & 255, MHD_get_version());
-    printf("  libyaml        running %d.%d.%d\n", major, minor, patch);
-    printf("  OpenSSL        built %s, running %s\n", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING));
-}
-
-static enum exit_status usage_error(const char *reason)
-{
-    fprintf(stderr, "incident-consumer: %s\nTry `incident-consumer --help`.\n", reason);
-    return EXIT_STATUS_USAGE;
+    char uv_built[32];
+    snprintf(uv_built, sizeof(uv_built), "%d.%d.%d", UV_VERSION_MAJOR, UV_VERSION_MINOR, UV_VERSION_PATCH);
+    program_print_version(program);
+    program_print_library("avro-c", AVRO_C_VERSION, NULL);
+    program_print_library("jansson", JANSSON_VERSION, jansson_version_str());
+    program_print_library("libcurl", LIBCURL_VERSION, curl_version_info(CURLVERSION_NOW)->version);
+    program_print_library("libuv", uv_built, uv_version_string());
+    program_print_library("OpenSSL", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
 static enum exit_status dispatch(int argc, char **argv, const char *name)
@@ -87,7 +73,7 @@ static enum exit_status dispatch(int argc, char **argv, const char *name)
     } else {
         error_set(&error, STATUS_INVALID, "`%s` is not a command; write `incident-consumer run`", name);
     }
-    return usage_error(error.text);
+    return program_usage_error(program, error.text);
 }
 
 /* Without a command: --help, --version, and --check, which is what `run --check` is. */
@@ -96,24 +82,25 @@ static enum exit_status answer(int argc, char **argv)
     struct command_line line;
     struct error error;
     if (command_line_read(argc, argv, NULL, 0, &line, &error) != STATUS_OK) {
-        return usage_error(error.text);
+        return program_usage_error(program, error.text);
     }
     if (line.is_help) {
         print_help();
-        return EXIT_STATUS_OK;
+        return program_end(program, EXIT_STATUS_OK);
     }
     if (line.is_version) {
         print_version();
-        return EXIT_STATUS_OK;
+        return program_end(program, EXIT_STATUS_OK);
     }
     if (!line.is_check) {
-        return usage_error("what shall it do? Write `incident-consumer run`");
+        return program_usage_error(program, "what shall it do? Write `incident-consumer run`");
     }
     return run_command(argc, argv);
 }
 
 int main(int argc, char **argv)
 {
+    program_begin();
     json_object_seed(0); /* once, before any thread */
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const char *name = command_line_first_operand(argc, argv);

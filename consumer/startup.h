@@ -6,7 +6,7 @@
 #ifndef RELAY_STARTUP_H
 #define RELAY_STARTUP_H
 
-#include "consumer_settings.h"
+#include "consumer_app.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -17,10 +17,9 @@ struct startup_facts {
 };
 
 /* Blocks; not for a loop's thread. Asks again every second while the broker is away or a topic is missing, with one
- * line per kind of trouble, for `timeout_ms` (-1: without end) or until `is_cancelled` says so. Errors:
+ * line per kind of trouble, for startup_timeout or until `is_cancelled` says so. Errors:
  * STATUS_UNAVAILABLE past the time-out or cancelled; STATUS_INVALID when librdkafka refuses the settings. */
-WARN_UNUSED enum status startup_prepare(const struct consumer_settings *settings, int64_t timeout_ms,
-                                        bool (*is_cancelled)(void *context), void *context,
-                                        struct startup_facts *ret_facts, struct error *ret_error);
+WARN_UNUSED enum status startup_prepare(const struct consumer_run *run, bool (*is_cancelled)(void *context),
+                                        void *context, struct startup_facts *ret_facts, struct error *ret_error);
 
 #endif

@@ -4,16 +4,16 @@
 #include "kafka_client.h"
 #include "log.h"
 #include "producer_app.h"
+#include "producer_files.h"
 #include "producer_settings.h"
+#include "program.h"
 #include "status.h"
 
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
-#include <microhttpd.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <string.h>
-#include <yaml.h>
+
+static const char program[] = "incident-producer";
 
 static void print_help(void)
 {
@@ -63,45 +63,23 @@ static void print_help(void)
 
 static void print_version(void)
 {
-    int major = 0;
-    int minor = 0;
-    int patch = 0;
-    yaml_get_version(&major, &minor, &patch);
-    printf("incident-producer %s\n", RELAY_VERSION);
-    printf("  librdkafka     built %d.%d.%d, running %s\n", RD_KAFKA_VERSION >> 24, (RD_KAFKA_VERSION >> 16) & 255,
-           (RD_KAFKA_VERSION >> 8) & 255, rd_kafka_version_str());
-    printf("  avro-c         built %s (it does not tell what is running)\n", AVRO_C_VERSION);
-    printf("  jansson        built %s, running %s\n", JANSSON_VERSION, jansson_version_str());
-    printf("  libmicrohttpd  built %x.%x.%x, running %s\n", (unsigned)MHD_VERSION >> 24,
-           ((unsigned)MHD_VERSION >> 16) & 255, ((unsigned)MHD_VERSION >> 8) & 255, MHD_get_version());
-    printf("  libyaml        built %s, running %d.%d.%d\n", LIBYAML_VERSION, major, minor, patch);
-    printf("  OpenSSL        built %s, running %s\n", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING));
-}
-
-static enum exit_status usage_error(const char *reason)
-{
-    fprintf(stderr, "incident-producer: %s\nTry `incident-producer --help`.\n", reason);
-    return EXIT_STATUS_USAGE;
-}
-
-static enum exit_status settings_error(struct error_list *errors)
-{
-    error_list_print(errors, stderr);
-    error_list_free(errors);
-    return EXIT_STATUS_SETTINGS;
+    program_print_version(program);
+    program_print_library("avro-c", AVRO_C_VERSION, NULL);
+    program_print_library("jansson", JANSSON_VERSION, jansson_version_str());
+    program_print_library("OpenSSL", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING));
 }
 
 static enum exit_status check(const struct producer_settings *settings)
 {
     struct error error = {0};
-    enum exit_status exit_status = producer_app_check(settings, &error);
+    enum exit_status exit_status = producer_files_check(settings, &error);
     if (exit_status == EXIT_STATUS_OK) {
         printf("settings are fine; the input can be read%s\n",
                settings->checkpoint == NULL ? " and the rejects written" : ", the rejects and the checkpoint written");
     } else {
-        fprintf(stderr, "incident-producer: %s\n", error.text);
+        fprintf(stderr, "%s: %s\n", program, error.text);
     }
-    return exit_status;
+    return program_end(program, exit_status);
 }
 
 static enum exit_status load_and_go(const struct command_line *line, const struct producer_options *options)
@@ -111,15 +89,15 @@ static enum exit_status load_and_go(const struct command_line *line, const struc
     struct error error = {0};
     enum exit_status exit_status;
     if (producer_settings_load(line->config, line->sets, line->set_count, &settings, &errors) != STATUS_OK) {
-        exit_status = settings_error(&errors);
+        exit_status = program_settings_error(&errors);
     } else if (producer_settings_override(&settings, options, &error) != STATUS_OK) {
-        exit_status = usage_error(error.text);
+        exit_status = program_usage_error(program, error.text);
     } else if (producer_settings_check(&settings, &error) != STATUS_OK) {
         error_list_add(&errors, "%s", error.text);
-        exit_status = settings_error(&errors);
+        exit_status = program_settings_error(&errors);
     } else if (kafka_client_check(KAFKA_CLIENT_PRODUCER, &settings.kafka, &error) != STATUS_OK) {
         error_list_add(&errors, "kafka: %s", error.text);
-        exit_status = settings_error(&errors);
+        exit_status = program_settings_error(&errors);
     } else {
         log_configure(settings.log_level, settings.log_format);
         exit_status = line->is_check ? check(&settings) : producer_app_run(&settings);
@@ -130,6 +108,7 @@ static enum exit_status load_and_go(const struct command_line *line, const struc
 
 int main(int argc, char **argv)
 {
+    program_begin();
     json_object_seed(0); /* once, before any thread */
     struct producer_options options = {0};
     const struct command_line_option own[] = {{.name = "input", .ret_value = &options.input},
@@ -139,19 +118,19 @@ int main(int argc, char **argv)
     struct command_line line;
     struct error error = {0};
     if (command_line_read(argc, argv, own, ARRAY_COUNT(own), &line, &error) != STATUS_OK) {
-        return usage_error(error.text);
+        return program_usage_error(program, error.text);
     }
     if (line.is_help) {
         print_help();
-        return EXIT_STATUS_OK;
+        return program_end(program, EXIT_STATUS_OK);
     }
     if (line.is_version) {
         print_version();
-        return EXIT_STATUS_OK;
+        return program_end(program, EXIT_STATUS_OK);
     }
     if (line.operand_count > 0) {
         error_set(&error, STATUS_INVALID, "`%s` has no place here; the input is named with --input", line.operands[0]);
-        return usage_error(error.text);
+        return program_usage_error(program, error.text);
     }
     return load_and_go(&line, &options);
 }

@@ -2,13 +2,14 @@
 
 #include "admin_http.h"
 #include "check.h"
-#include "intake.h"
 #include "kafka_publisher.h"
 #include "line_source.h"
 #include "log.h"
 #include "memory.h"
+#include "monotonic_clock.h"
 #include "producer_checkpoint.h"
 #include "producer_counts.h"
+#include "producer_files.h"
 #include "producer_reader.h"
 #include "producer_sender.h"
 #include "producer_work.h"
@@ -41,8 +42,7 @@ struct producer_app {
     const struct producer_settings *settings;
     struct metrics *metrics;
     struct admin_http *admin;
-    struct line_source *source;
-    struct producer_checkpoint *checkpoint; /* NULL: none */
+    struct producer_files files;
     struct kafka_publisher *publisher;
     struct producer_work work;
     struct producer_reader *reader;
@@ -54,25 +54,18 @@ struct producer_app {
     enum exit_status trouble; /* why it could not go on; OK: it could */
     bool has_been_open;       /* publishing could begin */
     bool is_rejects_broken;
+    bool is_signalled;  /* asked to stop; a failure may have begun the drain before */
     int64_t started_ms; /* monotonic, as all but now_ms */
     int64_t drain_until_ms;
     int64_t follow_due_ms; /* when a followed file is read next, though nothing tells of more */
     int64_t look_due_ms;   /* and when its path is looked at */
     bool is_queue_full_said;
     int64_t progress_due_ms; /* INT64_MAX: never */
-    struct publish_position start;
-    int64_t now_ms; /* Unix time; never goes back */
+    int64_t now_ms;          /* Unix time; never goes back */
 
     atomic_bool is_open; /* read by the admin listener's thread */
     _Atomic int64_t turned_ms;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* A clock that is set back must not stamp an event earlier than the one before it. */
 static void read_clock(struct producer_app *app)
@@ -88,7 +81,7 @@ static void read_clock(struct producer_app *app)
 static bool is_live(void *context, struct bytes *why)
 {
     const struct producer_app *app = context;
-    if (monotonic_ms() - atomic_load(&app->turned_ms) > LIVE_LIMIT_MS) {
+    if (monotonic_clock_ms() - atomic_load(&app->turned_ms) > LIVE_LIMIT_MS) {
         bytes_append_text(why, "the loop has not turned for 10 s");
         return false;
     }
@@ -107,57 +100,6 @@ static bool is_ready(void *context, struct bytes *why)
 
 /* ---- start ---- */
 
-/* What a run opens and a check looks at. */
-struct app_files {
-    struct line_source *source;
-    struct rejects_file *rejects;
-    struct producer_checkpoint *checkpoint; /* NULL: none */
-    struct publish_position start;
-};
-
-static enum exit_status open_checkpoint(const struct producer_settings *settings, struct app_files *files,
-                                        struct error *ret_error)
-{
-    if (settings->checkpoint == NULL) {
-        return EXIT_STATUS_OK;
-    }
-    switch (producer_checkpoint_open(settings->checkpoint, settings->input, files->source, settings->is_followed,
-                                     &files->checkpoint, &files->start, ret_error)) {
-    case STATUS_OK:
-        return EXIT_STATUS_OK;
-    case STATUS_IO:
-        return EXIT_STATUS_CANT_WRITE;
-    default:
-        return EXIT_STATUS_SETTINGS;
-    }
-}
-
-static enum exit_status open_files(const struct producer_settings *settings, struct app_files *ret_files,
-                                   struct error *ret_error)
-{
-    *ret_files = (struct app_files){.start = {.line = 1, .offset = 0}};
-    if (line_source_open(settings->input, INTAKE_LINE_MAX, &ret_files->source, ret_error) != STATUS_OK) {
-        return EXIT_STATUS_NO_INPUT;
-    }
-    if (settings->is_followed && !line_source_is_regular(ret_files->source)) {
-        error_set(ret_error, STATUS_INVALID, "%s: only a file can be followed; a pipe needs no --follow",
-                  settings->input);
-        return EXIT_STATUS_NO_INPUT;
-    }
-    ret_files->rejects = rejects_file_create(settings->rejects);
-    if (rejects_file_probe(ret_files->rejects, ret_error) != STATUS_OK) {
-        return EXIT_STATUS_CANT_WRITE;
-    }
-    return open_checkpoint(settings, ret_files, ret_error);
-}
-
-static void close_files(struct app_files *files)
-{
-    producer_checkpoint_destroy(files->checkpoint);
-    rejects_file_destroy(files->rejects);
-    line_source_destroy(files->source);
-}
-
 static void explain_files(enum exit_status exit_status, const struct error *error)
 {
     if (exit_status == EXIT_STATUS_NO_INPUT) {
@@ -167,16 +109,8 @@ static void explain_files(enum exit_status exit_status, const struct error *erro
                   "checkpoint with --checkpoint FILE",
                   LOG_TEXT("reason", error->text));
     } else {
-        log_error("the checkpoint cannot be used", LOG_TEXT("reason", error->text));
+        log_error("a file cannot be used for this", LOG_TEXT("reason", error->text));
     }
-}
-
-enum exit_status producer_app_check(const struct producer_settings *settings, struct error *ret_error)
-{
-    struct app_files files;
-    enum exit_status exit_status = open_files(settings, &files, ret_error);
-    close_files(&files);
-    return exit_status;
 }
 
 /* Before any thread is started, so that all inherit it: the signals come through the descriptor and nowhere else. */
@@ -196,6 +130,7 @@ static int open_signals(void)
     }
     CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR); /* a file that may not grow is a write that fails */
     int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     CHECK(fd >= 0);
     return fd;
@@ -234,54 +169,51 @@ static enum exit_status open_admin(struct producer_app *app)
     return EXIT_STATUS_OK;
 }
 
-static void open_work(struct producer_app *app, const struct app_files *files)
+static void open_work(struct producer_app *app)
 {
+    const struct publish_position start = app->files.start;
     const struct publish_limits limits = {.events_max = (uint32_t)app->settings->in_flight_events,
                                           .bytes_max = app->settings->in_flight_bytes};
     app->work = (struct producer_work){
         .input = app->settings->input,
         .ledger = publish_ledger_create(&limits),
         .store = record_store_create(limits.events_max),
-        .rejects = files->rejects,
+        .rejects = app->files.rejects,
         .counts = producer_counts_create(app->metrics),
         .stops_at_reject = app->settings->on_invalid == INVALID_STOP,
     };
-    app->source = files->source;
-    app->checkpoint = files->checkpoint;
-    app->start = files->start;
-    publish_ledger_start(app->work.ledger, app->start);
+    publish_ledger_start(app->work.ledger, start);
     if (app->settings->is_followed) {
-        line_source_follow(app->source);
+        line_source_follow(app->files.source);
     }
-    if (app->start.offset > 0) {
+    if (start.offset > 0) {
         log_info("going on at the checkpoint", LOG_TEXT("input", app->settings->input),
-                 LOG_TEXT("checkpoint", app->settings->checkpoint), LOG_INT("line", app->start.line),
-                 LOG_INT("offset", app->start.offset));
+                 LOG_TEXT("checkpoint", app->settings->checkpoint), LOG_INT("line", start.line),
+                 LOG_INT("offset", start.offset));
     }
 }
 
 static enum exit_status open_app(struct producer_app *app)
 {
-    struct app_files files;
     struct error error = {0};
-    app->started_ms = monotonic_ms();
+    app->started_ms = monotonic_clock_ms();
     app->progress_due_ms = isatty(STDERR_FILENO) == 1 ? app->started_ms + PROGRESS_MS : INT64_MAX;
     atomic_store(&app->turned_ms, app->started_ms);
     app->signal_fd = open_signals();
     app->metrics = metrics_create();
-    enum exit_status exit_status = open_files(app->settings, &files, &error);
+    enum exit_status exit_status = producer_files_open(app->settings, &app->files, &error);
     if (exit_status != EXIT_STATUS_OK) {
-        close_files(&files);
         explain_files(exit_status, &error);
         return exit_status;
     }
-    open_work(app, &files);
+    open_work(app);
     exit_status = open_publisher(app);
     if (exit_status == EXIT_STATUS_OK) {
         exit_status = open_admin(app);
     }
     if (exit_status == EXIT_STATUS_OK) {
-        app->reader = producer_reader_create(&app->work, app->source, app->settings->format, app->settings->source_id);
+        app->reader =
+            producer_reader_create(&app->work, app->files.source, app->settings->format, app->settings->source_id);
         app->sender = producer_sender_create(&app->work, app->publisher, app->settings->topic);
     }
     return exit_status;
@@ -293,12 +225,10 @@ static void close_app(struct producer_app *app)
     producer_sender_destroy(app->sender);
     producer_reader_destroy(app->reader);
     kafka_publisher_destroy(app->publisher);
-    producer_checkpoint_destroy(app->checkpoint);
-    rejects_file_destroy(app->work.rejects);
     publish_ledger_destroy(app->work.ledger);
     record_store_destroy(app->work.store);
     producer_counts_destroy(app->work.counts);
-    line_source_destroy(app->source);
+    producer_files_close(&app->files);
     metrics_destroy(app->metrics);
     close(app->signal_fd);
 }
@@ -345,10 +275,11 @@ static void take_signals(struct producer_app *app, int64_t mono_ms)
 {
     struct signalfd_siginfo signal_info;
     while (read(app->signal_fd, &signal_info, sizeof(signal_info)) == (ssize_t)sizeof(signal_info)) {
-        if (app->state == APP_DRAINING) {
+        if (app->is_signalled && app->state != APP_ENDED) {
             log_warn("a second signal: what is in flight is not waited for");
             app->state = APP_ENDED;
         } else if (app->state != APP_ENDED) {
+            app->is_signalled = true;
             log_info("stopping: nothing more is read, what is in flight is waited for",
                      LOG_INT("drain_ms", app->settings->drain_ms));
             begin_drain(app, mono_ms);
@@ -376,8 +307,8 @@ static void save_position(struct producer_app *app, int64_t mono_ms)
 {
     struct error error = {0};
     struct publish_position position = publish_ledger_position(app->work.ledger);
-    if (app->checkpoint == NULL ||
-        producer_checkpoint_write(app->checkpoint, position, app->work.rejects, mono_ms, &error) == STATUS_OK) {
+    if (app->files.checkpoint == NULL ||
+        producer_checkpoint_write(app->files.checkpoint, position, app->work.rejects, mono_ms, &error) == STATUS_OK) {
         return;
     }
     if (app->trouble == EXIT_STATUS_OK) {
@@ -391,6 +322,18 @@ static void save_position(struct producer_app *app, int64_t mono_ms)
 
 /* ---- a followed file ---- */
 
+static void say_missed(struct producer_app *app)
+{
+    struct line_source_missed missed;
+    if (line_source_has_missed(app->files.source, &missed)) {
+        log_error("something was appended to a renamed input after it had been quiet for a second and was left; it is "
+                  "not published: publish what that file has behind this offset with --input, and let its writer open "
+                  "the new file sooner",
+                  LOG_TEXT("input", app->settings->input), LOG_INT("inode", (int64_t)missed.inode),
+                  LOG_INT("offset", missed.offset), LOG_INT("bytes", missed.bytes));
+    }
+}
+
 /* Has another file taken the input's name? A full queue is said once, and tried again. */
 static void look_around(struct producer_app *app, int64_t mono_ms)
 {
@@ -398,8 +341,9 @@ static void look_around(struct producer_app *app, int64_t mono_ms)
         return;
     }
     app->look_due_ms = mono_ms + FOLLOW_MS;
+    say_missed(app);
     bool is_new = false;
-    bool is_full = line_source_look_around(app->source, &is_new) != STATUS_OK;
+    bool is_full = line_source_look_around(app->files.source, &is_new) != STATUS_OK;
     if (is_new) {
         save_position(app, mono_ms); /* a run that comes after this one must know it as well */
     }
@@ -419,7 +363,7 @@ static void go_on_with_next(struct producer_app *app, int64_t mono_ms)
         return;
     }
     struct publish_position end = publish_ledger_position(app->work.ledger);
-    bool is_other = line_source_go_on(app->source);
+    bool is_other = line_source_go_on(app->files.source);
     if (is_other) {
         log_info("the input has been read to its end; going on with the file that has taken its name",
                  LOG_TEXT("input", app->settings->input), LOG_INT("lines", end.line - 1), LOG_INT("bytes", end.offset));
@@ -429,8 +373,8 @@ static void go_on_with_next(struct producer_app *app, int64_t mono_ms)
     }
     publish_ledger_start(app->work.ledger, (struct publish_position){.line = 1, .offset = 0});
     app->reader_state = READER_WANTS_INPUT;
-    if (app->checkpoint != NULL) {
-        producer_checkpoint_forget(app->checkpoint);
+    if (app->files.checkpoint != NULL) {
+        producer_checkpoint_forget(app->files.checkpoint);
         save_position(app, mono_ms);
     }
 }
@@ -466,7 +410,7 @@ static void run_reader(struct producer_app *app, bool is_readable, int64_t mono_
         go_on_with_next(app, mono_ms);
         return;
     }
-    if (line_source_is_waiting(app->source)) {
+    if (line_source_is_waiting(app->files.source)) {
         is_readable = mono_ms >= app->follow_due_ms; /* the descriptor of a file does not tell */
         app->follow_due_ms = is_readable ? mono_ms + FOLLOW_MS : app->follow_due_ms;
     }
@@ -509,7 +453,7 @@ static void run_sender(struct producer_app *app, bool is_readable, int64_t mono_
     bool is_open = producer_sender_is_open(app->sender);
     app->has_been_open = app->has_been_open || is_open;
     atomic_store(&app->is_open, is_open);
-    bool is_late = !app->has_been_open && left_ms <= monotonic_ms() - mono_ms;
+    bool is_late = !app->has_been_open && left_ms <= monotonic_clock_ms() - mono_ms;
     if (is_late && app->state != APP_DRAINING) {
         error_set(&error, STATUS_UNAVAILABLE, "%s", producer_sender_reason(app->sender));
         fail(app, EXIT_STATUS_UNAVAILABLE, &error, mono_ms);
@@ -520,7 +464,7 @@ static void run_sender(struct producer_app *app, bool is_readable, int64_t mono_
 static void turn(struct producer_app *app, bool is_readable)
 {
     struct error error = {0};
-    int64_t mono_ms = monotonic_ms();
+    int64_t mono_ms = monotonic_clock_ms();
     atomic_store(&app->turned_ms, mono_ms);
     read_clock(app);
     take_signals(app, mono_ms);
@@ -533,7 +477,7 @@ static void turn(struct producer_app *app, bool is_readable)
     }
     stop_at_reject(app, mono_ms);
     run_reader(app, is_readable, mono_ms);
-    if (app->checkpoint != NULL && producer_checkpoint_is_due(app->checkpoint, mono_ms)) {
+    if (app->files.checkpoint != NULL && producer_checkpoint_is_due(app->files.checkpoint, mono_ms)) {
         save_position(app, mono_ms);
     }
     decide_end(app, mono_ms);
@@ -544,7 +488,8 @@ static void turn(struct producer_app *app, bool is_readable)
     producer_counts_in_flight(app->work.counts, &counts, publish_ledger_is_held(app->work.ledger));
     if (mono_ms >= app->progress_due_ms && app->state != APP_ENDED) {
         app->progress_due_ms = mono_ms + PROGRESS_MS;
-        producer_counts_progress(app->work.counts, line_source_offset(app->source), line_source_size(app->source));
+        producer_counts_progress(app->work.counts, line_source_offset(app->files.source),
+                                 line_source_size(app->files.source));
     }
 }
 
@@ -555,7 +500,7 @@ static int sleep_ms(const struct producer_app *app)
     if (app->state == APP_DRAINING && app->drain_until_ms < until_ms) {
         until_ms = app->drain_until_ms;
     }
-    if (app->state == APP_READING && line_source_is_waiting(app->source) && app->follow_due_ms < until_ms) {
+    if (app->state == APP_READING && line_source_is_waiting(app->files.source) && app->follow_due_ms < until_ms) {
         until_ms = app->follow_due_ms;
     }
     if (app->state == APP_READING && app->reader_state == READER_IS_AT_END &&
@@ -566,7 +511,7 @@ static int sleep_ms(const struct producer_app *app)
         publish_ledger_counts(app->work.ledger).places == 0) {
         return 0; /* it was blocked only until the topic was known */
     }
-    int64_t left_ms = until_ms == INT64_MAX ? TURN_MOST_MS : until_ms - monotonic_ms();
+    int64_t left_ms = until_ms == INT64_MAX ? TURN_MOST_MS : until_ms - monotonic_clock_ms();
     return left_ms < 0 ? 0 : left_ms < TURN_MOST_MS ? (int)left_ms : TURN_MOST_MS;
 }
 
@@ -575,11 +520,11 @@ static void run_loop(struct producer_app *app)
     enum { SIGNAL, PUBLISHER, INPUT, FD_COUNT };
     while (app->state != APP_ENDED) {
         bool wants_input = app->state == APP_READING && app->reader_state == READER_WANTS_INPUT &&
-                           !line_source_is_waiting(app->source);
+                           !line_source_is_waiting(app->files.source);
         struct pollfd fds[FD_COUNT] = {
             [SIGNAL] = {.fd = app->signal_fd, .events = POLLIN},
             [PUBLISHER] = {.fd = kafka_publisher_fd(app->publisher), .events = POLLIN},
-            [INPUT] = {.fd = wants_input ? line_source_fd(app->source) : -1, .events = POLLIN},
+            [INPUT] = {.fd = wants_input ? line_source_fd(app->files.source) : -1, .events = POLLIN},
         };
         int count = poll(fds, FD_COUNT, sleep_ms(app));
         turn(app, count > 0 && fds[INPUT].revents != 0);
@@ -592,7 +537,7 @@ static void run_loop(struct producer_app *app)
 static bool is_all_done(const struct producer_app *app)
 {
     bool is_at_end = app->settings->is_followed
-                         ? app->reader_state == READER_WANTS_INPUT && line_source_is_caught_up(app->source)
+                         ? app->reader_state == READER_WANTS_INPUT && line_source_is_caught_up(app->files.source)
                          : app->reader_state == READER_IS_AT_END;
     return is_at_end && publish_ledger_counts(app->work.ledger).places == 0;
 }
@@ -602,10 +547,10 @@ static enum exit_status say_end(struct producer_app *app)
     struct error error = {0};
     bool is_done = is_all_done(app);
     if (app->trouble == EXIT_STATUS_OK && rejects_file_sync(app->work.rejects, &error) != STATUS_OK) {
-        fail(app, EXIT_STATUS_CANT_WRITE, &error, monotonic_ms());
+        fail(app, EXIT_STATUS_CANT_WRITE, &error, monotonic_clock_ms());
     }
     if (!app->is_rejects_broken) {
-        save_position(app, monotonic_ms());
+        save_position(app, monotonic_clock_ms());
     }
     if (!is_done) {
         struct publish_position position = publish_ledger_position(app->work.ledger);
@@ -614,7 +559,8 @@ static enum exit_status say_end(struct producer_app *app)
                  LOG_TEXT("input", app->settings->input), LOG_INT("line", position.line),
                  LOG_INT("offset", position.offset));
     }
-    producer_counts_log(app->work.counts, is_done ? "done" : "stopped", app->start, monotonic_ms() - app->started_ms);
+    producer_counts_log(app->work.counts, is_done ? "done" : "stopped", app->files.start,
+                        monotonic_clock_ms() - app->started_ms);
     if (app->trouble != EXIT_STATUS_OK) {
         return app->trouble;
     }

@@ -9,8 +9,4 @@
  * go on; says on the log what was done, and returns the exit status. */
 enum exit_status producer_app_run(const struct producer_settings *settings);
 
-/* Looks whether the input could be read and the rejects written, and changes nothing. EXIT_STATUS_OK, or the status
- * that a run would end with, and the reason in *ret_error. */
-enum exit_status producer_app_check(const struct producer_settings *settings, struct error *ret_error);
-
 #endif

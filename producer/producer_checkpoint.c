@@ -35,7 +35,7 @@ static enum status go_to(struct producer_checkpoint *checkpoint, const struct ch
         return STATUS_OK;
     }
     return error_set(ret_error, STATUS_INVALID,
-                     "checkpoint %s (line %" PRId64 ", byte %" PRId64 ") is not of this input: %s; name the right "
+                     "checkpoint %s (line %" PRId64 ", byte %" PRId64 ") does not fit the input: %s; name the right "
                      "file, or move the checkpoint away to begin at the input's start",
                      checkpoint->path, found->line, found->offset, reason.text);
 }
@@ -118,7 +118,7 @@ enum status producer_checkpoint_write(struct producer_checkpoint *checkpoint, st
     if (!checkpoint->is_written || last->identity.head_size < INPUT_HEAD_MAX) {
         status = line_source_identify(checkpoint->source, position.offset, &last->identity, ret_error);
         if (status != STATUS_OK) {
-            return error_set(ret_error, STATUS_IO, "the input has changed while it was read");
+            return status;
         }
     }
     last->line = position.line;

@@ -178,10 +178,9 @@ static void ask(struct producer_sender *sender, int64_t mono_ms, int timeout_ms)
 {
     struct error error = {0};
     enum status status = kafka_publisher_ask(sender->publisher, timeout_ms, &error);
-    bool is_news = strcmp(sender->reason, error.text) != 0;
-    memcpy(sender->reason, error.text, sizeof(sender->reason));
     if (status == STATUS_OK) {
         sender->must_ask = false;
+        sender->reason[0] = '\0';
         if (sender->is_reason_said) {
             sender->is_reason_said = false;
             log_info("publishing goes on", LOG_TEXT("topic", sender->topic));
@@ -189,7 +188,13 @@ static void ask(struct producer_sender *sender, int64_t mono_ms, int timeout_ms)
         return;
     }
     sender->not_before_ms = mono_ms + WAIT_FIRST_MS;
-    /* A broker that is away has its line from the client. */
+    /* A broker that is away has its line from the client, and what it answered before tells more than its silence now:
+     * a question may have been cut short by startup_timeout. */
+    if (status == STATUS_UNAVAILABLE && sender->is_reason_said) {
+        return;
+    }
+    bool is_news = strcmp(sender->reason, error.text) != 0;
+    memcpy(sender->reason, error.text, sizeof(sender->reason));
     if (status != STATUS_UNAVAILABLE && is_news) {
         sender->is_reason_said = true;
         log_warn("publishing waits", LOG_TEXT("topic", sender->topic), LOG_TEXT("reason", error.text));

@@ -2,27 +2,15 @@
 
 #include "admin_http.h"
 #include "check.h"
+#include "kafka_topic.h"
+#include "log_options.h"
 #include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const log_formats[] = {"auto", "logfmt", "json", NULL};
 static const char *const formats[] = {"event", "change", NULL};
 static const char *const invalid_choices[] = {"reject", "stop", NULL};
-
-static enum status check_topic(const char *text, struct error *ret_error)
-{
-    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t size = strlen(text);
-    bool is_dots = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
-    if (size == 0 || size > 249 || strspn(text, legal) != size || is_dots) {
-        return error_set(ret_error, STATUS_INVALID,
-                         "\"%s\" is no topic name: 1 to 249 letters, digits, dots, underscores and hyphens", text);
-    }
-    return STATUS_OK;
-}
 
 /* CloudEvents 1.0: a URI reference that is not empty; so there is no space and no control character in it. */
 static enum status check_source_id(const char *text, struct error *ret_error)
@@ -50,18 +38,7 @@ static const struct option options[] = {
      .none_text = "off",
      .check = admin_http_check_listen,
      .help = "address of /metrics, /livez and /readyz; port 0 is any free one"},
-    {.key = "log.level",
-     .kind = OPTION_ENUM,
-     AT(log_level),
-     .default_text = "info",
-     .choices = log_levels,
-     .help = "the least that is logged"},
-    {.key = "log.format",
-     .kind = OPTION_ENUM,
-     AT(log_format),
-     .default_text = "auto",
-     .choices = log_formats,
-     .help = "auto is logfmt on a terminal, JSON lines otherwise"},
+    LOG_OPTIONS(struct producer_settings),
     {.key = "input",
      .kind = OPTION_TEXT,
      AT(input),
@@ -78,7 +55,7 @@ static const struct option options[] = {
      .kind = OPTION_TEXT,
      AT(topic),
      .default_text = "incident.events",
-     .check = check_topic,
+     .check = kafka_topic_check_name,
      .help = "topic to write to; it is never made, a missing one is waited for"},
     {.key = "rejects",
      .kind = OPTION_TEXT,
@@ -125,7 +102,7 @@ static const struct option options[] = {
      .kind = OPTION_SIZE_BYTES,
      AT(in_flight_bytes),
      .default_text = "16MiB",
-     .min = 1024 * 1024,
+     .min = INT64_C(1024) * 1024,
      .max = INT64_C(1) << 40,
      .help = "their bytes (line and record), at most; past it the input waits"},
 };
@@ -138,8 +115,6 @@ static const struct settings_spec spec = {
 };
 
 /* The choices stand in the order of the enums. */
-_Static_assert(LOG_FORMAT_AUTO == 0 && LOG_FORMAT_LOGFMT == 1 && LOG_FORMAT_JSON == 2, "order of log_formats");
-_Static_assert(LOG_LEVEL_DEBUG == 0 && LOG_LEVEL_ERROR == 3, "order of log_levels");
 _Static_assert(INVALID_REJECT == 0 && INVALID_STOP == 1, "order of invalid_choices");
 _Static_assert(INTAKE_FORMAT_EVENT == 0 && INTAKE_FORMAT_CHANGE == 1, "order of formats");
 

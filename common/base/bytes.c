@@ -129,8 +129,8 @@ void bytes_append_base64(struct bytes *bytes, struct bytes_view view)
         group |= left > 1 ? (uint32_t)view.data[i + 1] << 8 : 0;
         group |= left > 2 ? (uint32_t)view.data[i + 2] : 0;
         const char quad[4] = {base64_digits[group >> 18], base64_digits[(group >> 12) & 63],
-                              left > 1 ? base64_digits[(group >> 6) & 63] : '=',
-                              left > 2 ? base64_digits[group & 63] : '='};
+                              (char)(left > 1 ? base64_digits[(group >> 6) & 63] : '='),
+                              (char)(left > 2 ? base64_digits[group & 63] : '=')};
         bytes_append(bytes, quad, sizeof(quad));
     }
 }

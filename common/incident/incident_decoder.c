@@ -105,7 +105,7 @@ static bool read_fixed(struct walk *walk, uint64_t size, struct bytes_view *ret_
 
 static bool read_bytes(struct walk *walk, struct bytes_view *ret_bytes)
 {
-    int64_t size;
+    int64_t size = 0;
     if (!read_long(walk, &size)) {
         return false;
     }
@@ -180,7 +180,7 @@ static bool walk_integer(struct walk *walk, const struct avro_step *step)
 
 static bool walk_text(struct walk *walk, const struct avro_step *step)
 {
-    struct bytes_view text;
+    struct bytes_view text = {0};
     /* Bytes stand for a string where one of ours is expected, so they must be one there. */
     bool is_string = step->kind == AVRO_STEP_STRING || step->form != FIELD_FORM_OTHER;
     if (!(is_string ? read_text(walk, &text) : read_bytes(walk, &text))) {
@@ -259,7 +259,7 @@ static bool walk_blocks(struct walk *walk, const struct avro_step *step, int dep
             }
             continue;
         }
-        struct bytes_view block;
+        struct bytes_view block = {0};
         if (!read_bytes(walk, &block)) {
             return false;
         }
@@ -275,7 +275,7 @@ static bool walk_blocks(struct walk *walk, const struct avro_step *step, int dep
 
 static bool walk_boolean(struct walk *walk, const struct avro_step *step)
 {
-    struct bytes_view byte;
+    struct bytes_view byte = {0};
     if (!read_fixed(walk, 1, &byte)) {
         return false;
     }

@@ -113,7 +113,7 @@ static void append_pointer(struct bytes *pointer, const char *parent, struct byt
 {
     bytes_append_text(pointer, parent);
     bytes_append_byte(pointer, '/');
-    for (size_t i = 0; i < key.size && pointer->size < 2 * RULE_POINTER_MAX; i++) {
+    for (size_t i = 0; i < key.size && pointer->size < (size_t)2 * RULE_POINTER_MAX; i++) {
         if (key.data[i] == '~') {
             bytes_append_text(pointer, "~0");
         } else if (key.data[i] == '/') {
@@ -334,7 +334,9 @@ static enum status find_change(struct incident_door *door, const struct json_nod
                                const struct json_node *ret_values[CHANGE_KEY_COUNT],
                                struct rule_violation *ret_violation)
 {
-    memset(ret_values, 0, CHANGE_KEY_COUNT * sizeof *ret_values);
+    for (int i = 0; i < CHANGE_KEY_COUNT; i++) {
+        ret_values[i] = NULL;
+    }
     for (uint32_t at = 1; at < nodes[0].next; at = nodes[at + 1].next) {
         enum change_key key;
         enum status status = find_change_key(door, &nodes[at], &key, ret_violation);

@@ -42,6 +42,7 @@ static void find_fields(struct incident_encoder *encoder)
         const struct incident_field_rule *rule = incident_rules_field((enum incident_field)i);
         avro_value_t value = {0};
         const char *name = NULL;
+        CHECK(objects[rule->parent].iface != NULL); /* an object comes before its fields */
         must(avro_value_get_by_index(&objects[rule->parent], counts[rule->parent]++, &value, &name));
         CHECK(strcmp(name, rule->name) == 0);
         encoder->fields[i] = value;

@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "memory.h"
+#include "monotonic_clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,13 +37,6 @@ struct admin_http {
     struct held_connection held[ADMIN_HTTP_CONNECTIONS_MAX];
     bool is_stopping;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static enum status refuse_listen(const char *listen, struct error *ret_error)
 {
@@ -145,7 +139,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         struct held_connection *held = &admin->held[i];
         if (held->fd == (is_start ? -1 : info->connect_fd)) {
             held->fd = is_start ? info->connect_fd : -1;
-            held->ends_at_ms = monotonic_ms() + ADMIN_HTTP_DEADLINE_MS;
+            held->ends_at_ms = monotonic_clock_ms() + ADMIN_HTTP_DEADLINE_MS;
             break;
         }
     }
@@ -156,7 +150,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 /* Shuts down what is too old; returns when the next one will be. */
 static int64_t end_old_connections(struct admin_http *admin)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_clock_ms();
     int64_t next_ms = INT64_MAX;
     for (size_t i = 0; i < ADMIN_HTTP_CONNECTIONS_MAX; i++) {
         struct held_connection *held = &admin->held[i];

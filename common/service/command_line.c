@@ -5,7 +5,8 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { FIXED_COUNT = 5, OWN_FIRST = 256 };
+/* The codes of options without a short form are beyond any character, so that optopt tells the two apart. */
+enum { FIXED_COUNT = 5, CODE_CHECK = 256, CODE_VERSION, OWN_FIRST };
 
 static enum status add_set(struct command_line *line, const char *set, struct error *ret_error)
 {
@@ -34,6 +35,20 @@ static enum status take_own(const struct command_line_option *own, struct error 
     return STATUS_OK;
 }
 
+/* The word in which getopt_long has stopped: behind an unknown letter that is not its word's last, optind is still at
+ * that word. */
+static const char *failed_word(char *const *argv)
+{
+    const char *word = argv[optind];
+    if (optopt != 0 && optopt < CODE_CHECK && word != NULL && word[0] == '-' && word[1] != '-') {
+        const char *letter = strchr(word, optopt);
+        if (letter != NULL && letter[1] != '\0') {
+            return word;
+        }
+    }
+    return argv[optind - 1];
+}
+
 static enum status take(struct command_line *line, int found, const struct command_line_option *own, char **argv,
                         struct error *ret_error)
 {
@@ -43,19 +58,19 @@ static enum status take(struct command_line *line, int found, const struct comma
         return STATUS_OK;
     case 's':
         return add_set(line, optarg, ret_error);
-    case 'k':
+    case CODE_CHECK:
         line->is_check = true;
         return STATUS_OK;
     case 'h':
         line->is_help = true;
         return STATUS_OK;
-    case 'v':
+    case CODE_VERSION:
         line->is_version = true;
         return STATUS_OK;
     case ':':
         return error_set(ret_error, STATUS_INVALID, "%s wants a value", argv[optind - 1]);
     case '?':
-        return error_set(ret_error, STATUS_INVALID, "%s is not an option of this version", argv[optind - 1]);
+        return error_set(ret_error, STATUS_INVALID, "%s is not an option of this version", failed_word(argv));
     default:
         return take_own(&own[found - OWN_FIRST], ret_error);
     }
@@ -66,9 +81,9 @@ enum status command_line_read(int argc, char **argv, const struct command_line_o
 {
     CHECK(own_count <= COMMAND_LINE_OWN_MAX);
     struct option options[FIXED_COUNT + COMMAND_LINE_OWN_MAX + 1] = {
-        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
-        {"check", no_argument, NULL, 'k'},        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
+        {"config", required_argument, NULL, 'c'},     {"set", required_argument, NULL, 's'},
+        {"check", no_argument, NULL, CODE_CHECK},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, CODE_VERSION},
     };
     for (size_t i = 0; i < own_count; i++) {
         int argument = own[i].ret_flag != NULL ? no_argument : required_argument;

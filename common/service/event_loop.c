@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "memory.h"
+#include "monotonic_clock.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -34,11 +35,6 @@ struct event_loop_watch {
     bool is_ended;
 };
 
-static int64_t monotonic_ms(void)
-{
-    return (int64_t)(uv_hrtime() / 1000000);
-}
-
 static pthread_once_t clock_once = PTHREAD_ONCE_INIT;
 static int64_t unix_less_monotonic_ms;
 
@@ -47,7 +43,7 @@ static void compare_clocks(void)
 {
     struct timespec now;
     CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    unix_less_monotonic_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - monotonic_ms();
+    unix_less_monotonic_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - monotonic_clock_ms();
 }
 
 int64_t event_loop_now_ms(const struct event_loop *loop)
@@ -60,7 +56,7 @@ static void on_turn(uv_prepare_t *handle)
 {
     struct event_loop *loop = handle->data;
     uv_update_time(&loop->uv);
-    atomic_store_explicit(&loop->turned_at_ms, monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&loop->turned_at_ms, monotonic_clock_ms(), memory_order_relaxed);
     if (loop->hooks.on_turn != NULL) {
         loop->hooks.on_turn(loop->hooks.context, event_loop_now_ms(loop));
     }
@@ -102,6 +98,7 @@ struct event_loop *event_loop_create(const struct event_loop_hooks *hooks)
     atomic_init(&loop->turned_at_ms, -1);
     CHECK(pthread_once(&clock_once, compare_clocks) == 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
     CHECK(uv_loop_init(&loop->uv) == 0);
     CHECK(uv_prepare_init(&loop->uv, &loop->turn) == 0);
     loop->turn.data = loop;
@@ -195,7 +192,7 @@ void event_loop_wake(struct event_loop *loop)
 bool event_loop_is_live(const struct event_loop *loop, int64_t limit_ms)
 {
     int64_t turned_at_ms = atomic_load_explicit(&loop->turned_at_ms, memory_order_relaxed);
-    return turned_at_ms < 0 || monotonic_ms() - turned_at_ms <= limit_ms;
+    return turned_at_ms < 0 || monotonic_clock_ms() - turned_at_ms <= limit_ms;
 }
 
 uv_loop_t *event_loop_uv(struct event_loop *loop)

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "log_budget.h"
 #include "memory.h"
+#include "monotonic_clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -167,13 +168,6 @@ static const struct setting consumer_promises[] = {
     {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
     {"isolation.level", "read_committed"}, {"enable.partition.eof", "false"},
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static struct kafka_client *client_of(const void *opaque)
 {
@@ -355,7 +349,7 @@ static void note_answer(struct kafka_client *client, const char *name)
     char address[ADDRESS_MAX];
     int32_t id;
     parse_name(name, strlen(name), address, &id);
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_clock_ms();
     int64_t away_ms = -1;
     CHECK(pthread_mutex_lock(&outages.mutex) == 0);
     struct broker *broker = find_broker(client, address, id);
@@ -434,7 +428,7 @@ static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility,
 {
     struct kafka_client *client = client_of(rd_kafka_opaque(rk));
     enum log_level level = level_of(client, syslog_level, facility, line);
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_clock_ms();
     CHECK(pthread_mutex_lock(&client->mutex) == 0);
     bool is_said = is_trouble(client, facility, level, line) && note_failure(client, line, now_ms);
     if (!is_said && log_enabled(level) && take_line(client, now_ms)) {
@@ -448,7 +442,7 @@ static void on_log(const rd_kafka_t *rk, int syslog_level, const char *facility,
 /* One that comes back with each new client is a state, and said once in a while. */
 static bool is_fatal_news(rd_kafka_resp_err_t error)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_clock_ms();
     CHECK(pthread_mutex_lock(&fatal.mutex) == 0);
     bool is_news = fatal.error != error || now_ms - fatal.said_ms >= FATAL_AGAIN_MS;
     fatal.error = error;
@@ -493,7 +487,7 @@ static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaqu
         break;
     }
     CHECK(pthread_mutex_lock(&client->mutex) == 0);
-    if (take_line(client, monotonic_ms())) {
+    if (take_line(client, monotonic_clock_ms())) {
         log_warn("Kafka client error", LOG_TEXT("client", rd_kafka_name(rk)),
                  LOG_TEXT("error", rd_kafka_err2name((rd_kafka_resp_err_t)number)), LOG_TEXT("reason", reason));
     }
@@ -669,6 +663,14 @@ enum status kafka_client_check(enum kafka_client_kind kind, const struct kafka_p
     enum status status = try_kind(kind, properties, ret_error);
     if (status == STATUS_OK && kind == KAFKA_CLIENT_CONSUMER) {
         status = try_kind(KAFKA_CLIENT_WRITER, properties, ret_error);
+    }
+    /* librdkafka speaks of Kerberos to somebody who has never named it. */
+    if (status == STATUS_INVALID && strstr(ret_error->text, "sasl.kerberos") != NULL &&
+        kafka_properties_get(properties, "sasl.mechanism") == NULL &&
+        kafka_properties_get(properties, "sasl.mechanisms") == NULL) {
+        error_set(ret_error, status,
+                  "sasl.mechanism is not set, and then it is Kerberos; write SCRAM-SHA-256, "
+                  "SCRAM-SHA-512 or PLAIN, as the broker has it");
     }
     return status;
 }

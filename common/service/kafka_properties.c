@@ -131,6 +131,13 @@ enum status kafka_properties_apply(rd_kafka_conf_t *conf, const char *name, cons
     return error_set(ret_error, STATUS_INVALID, "%s", reason);
 }
 
+/* librdkafka takes an empty one without a word and then waits for ever, or is a member like any other. */
+static bool needs_text(const char *name)
+{
+    return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0 ||
+           strcmp(name, "group.instance.id") == 0;
+}
+
 enum status kafka_properties_check(const char *name, const char *value, struct error *ret_error)
 {
     const char *refusal = kafka_properties_refusal(name, value);
@@ -139,6 +146,9 @@ enum status kafka_properties_check(const char *name, const char *value, struct e
     }
     if (refusal != NULL) {
         return error_set(ret_error, STATUS_INVALID, "cannot be set: it %s", refusal);
+    }
+    if (value[0] == '\0' && needs_text(name)) {
+        return error_set(ret_error, STATUS_INVALID, "is empty; write one, or leave it out");
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum status status = kafka_properties_apply(conf, name, value, ret_error);

@@ -2,26 +2,25 @@
 
 #include "bytes.h"
 #include "check.h"
+#include "monotonic_clock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { RETRY_PAUSE_MS = 100, CONFIG_WAIT_MS = 2000, REASON_MAX = 256 };
 
-static int64_t monotonic_ms(void)
+enum status kafka_topic_check_name(const char *text, struct error *ret_error)
 {
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int64_t ms)
-{
-    const struct timespec length = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&length, NULL);
+    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t size = strlen(text);
+    bool is_dots = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+    if (size == 0 || size > 249 || strspn(text, legal) != size || is_dots) {
+        return error_set(ret_error, STATUS_INVALID,
+                         "\"%s\" is no topic name: 1 to 249 letters, digits, dots, underscores and hyphens", text);
+    }
+    return STATUS_OK;
 }
 
 /* For the commands in our error texts. */
@@ -43,15 +42,40 @@ static enum status refuse_missing(rd_kafka_t *rk, const char *topic, struct erro
                      topic, bootstrap, topic);
 }
 
-static enum status refuse_unauthorised(rd_kafka_t *rk, const char *topic, struct error *ret_error)
+void kafka_topic_append_allowing(rd_kafka_t *rk, const char *const *topics, size_t topic_count, const char *group,
+                                 struct bytes *text)
 {
     char bootstrap[128];
     get_bootstrap(rk, bootstrap, sizeof(bootstrap));
-    return error_set(ret_error, STATUS_REFUSED,
-                     "not authorised for the topic %s; allow it: kafka-acls.sh --bootstrap-server %s --add "
-                     "--allow-principal User:NAME --topic %s %s",
-                     topic, bootstrap, topic,
-                     rd_kafka_type(rk) == RD_KAFKA_PRODUCER ? "--producer" : "--consumer --group '*'");
+    bytes_append_format(text, "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:NAME", bootstrap);
+    for (size_t i = 0; i < topic_count; i++) {
+        bytes_append_format(text, " --topic %s", topics[i]);
+    }
+    if (rd_kafka_type(rk) == RD_KAFKA_PRODUCER) {
+        bytes_append_text(text, " --producer");
+    } else {
+        bytes_append_format(text, " --consumer --group %s", group);
+    }
+}
+
+enum status kafka_topic_refuse(rd_kafka_t *rk, const char *topic, rd_kafka_resp_err_t reason, struct error *ret_error)
+{
+    struct bytes command = {0};
+    enum status status = STATUS_REFUSED;
+    switch (reason) {
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        status = refuse_missing(rk, topic, ret_error);
+        break;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        kafka_topic_append_allowing(rk, &topic, 1, "'*'", &command);
+        error_set(ret_error, status, "not authorised for the topic %s; allow it: %.*s", topic, BYTES_PRINTF(command));
+        break;
+    default:
+        error_set(ret_error, status, "the topic %s: %s", topic, rd_kafka_err2str(reason));
+    }
+    bytes_free(&command);
+    return status;
 }
 
 static bool may_pass(rd_kafka_resp_err_t error)
@@ -110,13 +134,13 @@ static enum status ask_partitions(rd_kafka_t *rk, const char *topic, int timeout
 enum status kafka_topic_partitions(rd_kafka_t *rk, const char *topic, int timeout_ms, int32_t *ret_partition_count,
                                    struct error *ret_error)
 {
-    int64_t until_ms = monotonic_ms() + timeout_ms;
+    int64_t until_ms = monotonic_clock_ms() + timeout_ms;
     int64_t left_ms = timeout_ms;
     rd_kafka_resp_err_t reason;
     enum status status = ask_partitions(rk, topic, (int)left_ms, ret_partition_count, &reason);
-    while (status == STATUS_UNAVAILABLE && (left_ms = until_ms - monotonic_ms()) > 0) {
-        pause_ms(left_ms < RETRY_PAUSE_MS ? left_ms : RETRY_PAUSE_MS);
-        left_ms = until_ms - monotonic_ms();
+    while (status == STATUS_UNAVAILABLE && (left_ms = until_ms - monotonic_clock_ms()) > 0) {
+        monotonic_clock_pause(left_ms < RETRY_PAUSE_MS ? left_ms : RETRY_PAUSE_MS);
+        left_ms = until_ms - monotonic_clock_ms();
         if (left_ms > 0) {
             status = ask_partitions(rk, topic, (int)left_ms, ret_partition_count, &reason);
         }
@@ -125,12 +149,8 @@ enum status kafka_topic_partitions(rd_kafka_t *rk, const char *topic, int timeou
     case STATUS_OK:
         return STATUS_OK;
     case STATUS_NOT_FOUND:
-        return refuse_missing(rk, topic, ret_error);
     case STATUS_REFUSED:
-        if (reason == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-            return refuse_unauthorised(rk, topic, ret_error);
-        }
-        return error_set(ret_error, STATUS_REFUSED, "the topic %s: %s", topic, rd_kafka_err2str(reason));
+        return kafka_topic_refuse(rk, topic, reason, ret_error);
     default:
         return error_set(ret_error, STATUS_UNAVAILABLE, "no broker has answered about the topic %s: %s", topic,
                          rd_kafka_err2str(reason));
@@ -203,7 +223,7 @@ enum status kafka_topic_facts(rd_kafka_t *rk, const char *topic, int timeout_ms,
     return STATUS_OK;
 }
 
-static enum status read_creation(rd_kafka_event_t *event, const char *topic, struct error *ret_error)
+static enum status read_creation(rd_kafka_t *rk, rd_kafka_event_t *event, const char *topic, struct error *ret_error)
 {
     if (event == NULL) {
         return error_set(ret_error, STATUS_UNAVAILABLE, "no broker has answered about making the topic %s", topic);
@@ -220,6 +240,14 @@ static enum status read_creation(rd_kafka_event_t *event, const char *topic, str
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         return STATUS_OK;
+    }
+    if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        char bootstrap[128];
+        get_bootstrap(rk, bootstrap, sizeof(bootstrap));
+        return error_set(ret_error, STATUS_REFUSED,
+                         "not authorised to make the topic %s; make it by hand, or allow it: kafka-acls.sh "
+                         "--bootstrap-server %s --add --allow-principal User:NAME --operation Create --topic %s",
+                         topic, bootstrap, topic);
     }
     return error_set(ret_error, may_pass(error) ? STATUS_UNAVAILABLE : STATUS_REFUSED, "cannot make the topic %s: %s",
                      topic, reason == NULL ? rd_kafka_err2str(error) : reason);
@@ -242,7 +270,7 @@ static enum status ask_creation(rd_kafka_t *rk, const char *topic, int32_t parti
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &wanted, 1, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + RETRY_PAUSE_MS);
-    enum status status = read_creation(event, topic, ret_error);
+    enum status status = read_creation(rk, event, topic, ret_error);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
@@ -256,13 +284,13 @@ enum status kafka_topic_create(rd_kafka_t *rk, const char *topic, int32_t partit
                                const struct kafka_topic_config *configs, size_t config_count, int timeout_ms,
                                struct error *ret_error)
 {
-    int64_t until_ms = monotonic_ms() + timeout_ms;
+    int64_t until_ms = monotonic_clock_ms() + timeout_ms;
     enum status status = ask_creation(rk, topic, partition_count, configs, config_count, timeout_ms, ret_error);
     if (status != STATUS_OK) {
         return status;
     }
     /* The broker that made it may not be the one that is asked next. */
-    int64_t left_ms = until_ms - monotonic_ms();
+    int64_t left_ms = until_ms - monotonic_clock_ms();
     do {
         int32_t count;
         rd_kafka_resp_err_t reason;
@@ -270,8 +298,8 @@ enum status kafka_topic_create(rd_kafka_t *rk, const char *topic, int32_t partit
         if (status == STATUS_OK) {
             return STATUS_OK;
         }
-        pause_ms(RETRY_PAUSE_MS);
-        left_ms = until_ms - monotonic_ms();
+        monotonic_clock_pause(RETRY_PAUSE_MS);
+        left_ms = until_ms - monotonic_clock_ms();
     } while (left_ms > 0 && status != STATUS_REFUSED);
     return error_set(ret_error, STATUS_UNAVAILABLE, "the topic %s was made, but no broker knows it yet", topic);
 }

@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "check.h"
+#include "hash_table.h"
 #include "log.h"
 #include "memory.h"
 
@@ -12,9 +13,6 @@
 #include <string.h>
 
 /* The hash table may not return NULL either. */
-#define uthash_malloc(size) memory_alloc(1, (size))
-#define uthash_free(pointer, size) free(pointer)
-#include <uthash.h>
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 

@@ -125,15 +125,15 @@ static enum status run_check(const struct option *option, const struct yaml_node
 static bool is_later_choice(const struct option *option, const struct yaml_node *node)
 {
     char *text;
-    bool is_later = false;
+    bool is_found = false;
     if (option->later_choices == NULL || yaml_value_text(node, &text, NULL) != STATUS_OK) {
         return false;
     }
     for (size_t i = 0; option->later_choices[i] != NULL; i++) {
-        is_later = is_later || strcmp(option->later_choices[i], text) == 0;
+        is_found = is_found || strcmp(option->later_choices[i], text) == 0;
     }
     free(text);
-    return is_later;
+    return is_found;
 }
 
 static enum status read_text(const struct yaml_node *node, char **member, struct error *ret_error)
@@ -196,11 +196,29 @@ static enum status read_item(const struct option *option, const struct yaml_node
     }
 }
 
+static bool has_right_length(const struct reading *reading, const struct option *option, const struct yaml_node *node)
+{
+    if (node->count >= option->items_min && (option->items_max == 0 || node->count <= option->items_max)) {
+        return true;
+    }
+    if (option->items_max == 0) {
+        (void)add_error(reading, node, option->key, "has %zu items; it takes %zu or more", node->count,
+                        option->items_min);
+    } else {
+        (void)add_error(reading, node, option->key, "has %zu items; it takes %zu to %zu", node->count,
+                        option->items_min, option->items_max);
+    }
+    return false;
+}
+
 /* All or nothing: the old list stays when one item is wrong. */
 static void read_list(const struct reading *reading, const struct option *option, const struct yaml_node *node)
 {
     if (node->kind != YAML_SEQUENCE) {
         (void)add_error(reading, node, option->key, "must be a list, as in [a, b], not %s", yaml_node_kind_name(node));
+        return;
+    }
+    if (!has_right_length(reading, option, node)) {
         return;
     }
     size_t item_size = option->kind == OPTION_TEXT_LIST ? sizeof(char *) : sizeof(int64_t);

@@ -50,11 +50,12 @@ typedef enum status option_check(const char *text, struct error *ret_error);
 struct option {
     const char *key; /* dotted */
     enum option_kind kind;
-    size_t offset;              /* in the program's struct */
-    const char *default_text;   /* YAML, read as if it stood in the file; NULL: none. Without one and without a value a
-                                   number is -1, a text NULL, a list empty, a bool false */
-    int64_t min, max;           /* of numbers, durations (ms), sizes (bytes), list items; both 0: from 0 up */
-    const char *const *choices; /* OPTION_ENUM, ends with NULL */
+    size_t offset;               /* in the program's struct */
+    const char *default_text;    /* YAML, read as if it stood in the file; NULL: none. Without one and without a value a
+                                    number is -1, a text NULL, a list empty, a bool false */
+    int64_t min, max;            /* of numbers, durations (ms), sizes (bytes), list items; both 0: from 0 up */
+    size_t items_min, items_max; /* of a list; items_max 0: any number */
+    const char *const *choices;  /* OPTION_ENUM, ends with NULL */
     const char *const *later_choices; /* values refused with "comes in a later version", ends with NULL; or NULL */
     option_check *check;              /* or NULL */
     const char *none_text;            /* for --help, where there is no default: "off", "none"; NULL: "none" */

@@ -2,6 +2,7 @@
 
 #include "error_list.h"
 #include "log.h"
+#include "program.h"
 #include "subscriptions_file.h"
 
 #include <errno.h>
@@ -53,18 +54,11 @@ bool command_frame_read(const struct command_frame *frame, int argc, char **argv
     return true;
 }
 
-static enum exit_status report(struct error_list *errors)
-{
-    error_list_print(errors, stderr);
-    error_list_free(errors);
-    return EXIT_STATUS_SETTINGS;
-}
-
 enum exit_status command_frame_settings(const struct command_line *line, struct consumer_settings *ret_settings)
 {
     struct error_list errors = {0};
     if (consumer_settings_load(line->config, line->sets, line->set_count, ret_settings, &errors) != STATUS_OK) {
-        return report(&errors);
+        return program_settings_error(&errors);
     }
     log_configure(ret_settings->log_level, ret_settings->log_format);
     return EXIT_STATUS_OK;
@@ -76,7 +70,7 @@ enum exit_status command_frame_subscriptions(const struct consumer_settings *set
     struct error_list errors = {0};
     const struct subscriptions_rules rules = consumer_settings_subscriptions_rules(settings);
     if (subscriptions_file_load(settings->subscriptions_file, &rules, ret_set, &errors) != STATUS_OK) {
-        return report(&errors);
+        return program_settings_error(&errors);
     }
     return EXIT_STATUS_OK;
 }

@@ -6,6 +6,7 @@
 #include "explanation.h"
 #include "incident_door.h"
 #include "kafka_record.h"
+#include "kafka_topic.h"
 #include "offline_input.h"
 #include "record_fetch.h"
 
@@ -67,6 +68,9 @@ static bool read_place(char *text, struct record_place *ret_place)
         return false;
     }
     *partition = '\0';
+    if (kafka_topic_check_name(text, NULL) != STATUS_OK) {
+        return false;
+    }
     ret_place->topic = text;
     ret_place->partition = (int32_t)number;
     return true;
@@ -105,6 +109,37 @@ static enum exit_status explain_place(struct explainer *explainer, const struct 
     return is_readable ? EXIT_STATUS_OK : EXIT_STATUS_BAD_DATA;
 }
 
+/* A change of a row, right or wrong: a line whose keys the door for changes knows and the one for events does not. */
+static bool is_change(struct incident_door *door, struct bytes_view line, const struct rule_violation *as_event)
+{
+    static const char unknown[] = "key.unknown";
+    struct incident_change change;
+    struct rule_violation as_change;
+    if (strcmp(as_event->rule, unknown) != 0) {
+        return false;
+    }
+    return incident_door_read_change(door, line, false, &change, &as_change) == DOOR_ACCEPTED ||
+           strcmp(as_change.rule, unknown) != 0 || strncmp(as_change.pointer, "/before/", strlen("/before/")) == 0 ||
+           strncmp(as_change.pointer, "/after/", strlen("/after/")) == 0;
+}
+
+static void append_rejection(struct incident_door *door, struct bytes_view line, const struct rule_violation *violation,
+                             struct bytes *text)
+{
+    if (is_change(door, line, violation)) {
+        bytes_append_text(text,
+                          "a change of a row, not an event\n"
+                          "  publish it with `incident-producer --format change` and explain its place on the log, "
+                          "or write the event\n"
+                          "  itself: {\"event_type\":\"incident.instance.updated\",\"payload\":ROW,"
+                          "\"meta\":{\"version\":1}}\n");
+        return;
+    }
+    bytes_append_text(text, "rejected by the producer's door\n  ");
+    rule_violation_line(violation, text);
+    bytes_append_byte(text, '\n');
+}
+
 /* One line without its end; false when the door rejects it. Blank lines say nothing. */
 static bool explain_line(struct explainer *explainer, struct incident_door *door, struct bytes_view line, size_t number)
 {
@@ -120,9 +155,8 @@ static bool explain_line(struct explainer *explainer, struct incident_door *door
         is_fine = explainer_explain_event(explainer, &event, &text);
         break;
     case DOOR_REJECTED:
-        bytes_append_format(&text, "%sline %zu: rejected by the producer's door\n  ", number > 1 ? "\n" : "", number);
-        rule_violation_line(&violation, &text);
-        bytes_append_byte(&text, '\n');
+        bytes_append_format(&text, "%sline %zu: ", number > 1 ? "\n" : "", number);
+        append_rejection(door, line, &violation, &text);
         is_fine = false;
         break;
     }
@@ -136,9 +170,17 @@ static enum exit_status explain_file(struct explainer *explainer, const char *pa
     struct bytes content = {0};
     struct error error;
     enum exit_status exit_status = EXIT_STATUS_OK;
-    if (offline_input_read(path, &content, &error) != STATUS_OK) {
+    enum status status = offline_input_read(path, &content, &error);
+    if (status != STATUS_OK) {
         bytes_free(&content);
-        return command_frame_fail(name, EXIT_STATUS_NO_INPUT, "%s", error.text);
+        return command_frame_fail(name, EXIT_STATUS_NO_INPUT, "%s%s", error.text,
+                                  status == STATUS_NOT_FOUND && strchr(path, ':') != NULL
+                                      ? " (a place on the log is TOPIC:PARTITION:OFFSET, like incident.events:3:1207)"
+                                      : "");
+    }
+    if (content.size == 0) {
+        bytes_free(&content);
+        return command_frame_fail(name, EXIT_STATUS_NO_INPUT, "%s: is empty", path);
     }
     struct incident_door *door = incident_door_create();
     size_t start = 0;

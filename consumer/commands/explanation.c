@@ -282,9 +282,9 @@ static void append_size(const struct record_in *in, struct bytes *text)
 static void explain_unread(const struct explainer *explainer, const struct decoded_record *record,
                            const struct record_in *in, struct bytes *text)
 {
-    char schema[RECORD_SCHEMA_TEXT_MAX];
     append_size(in, text);
     if (record->reading == RECORD_SCHEMA_UNKNOWN) {
+        char schema[RECORD_SCHEMA_TEXT_MAX];
         record_schema_text(record, schema);
         bytes_append_format(text,
                             "  nobody gets it: its schema (%s) is unknown here; its partition waits for `schema_wait`, "

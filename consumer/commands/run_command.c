@@ -3,7 +3,6 @@
 #include "check.h"
 #include "command_frame.h"
 #include "consumer_app.h"
-#include "kafka_client.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,11 +110,6 @@ enum exit_status run_command(int argc, char **argv)
         return command_frame_usage(name, "takes no `%s`", line.operands[1]);
     }
     enum exit_status exit_status = command_frame_settings(&line, &settings);
-    if (exit_status == EXIT_STATUS_OK &&
-        kafka_client_check(KAFKA_CLIENT_CONSUMER, &settings.kafka, &error) != STATUS_OK) {
-        fprintf(stderr, "kafka: %s\n", error.text);
-        exit_status = EXIT_STATUS_SETTINGS;
-    }
     struct gaps gaps = {0};
     if (exit_status == EXIT_STATUS_OK) {
         exit_status = read_gaps(&accepted, &settings, &gaps);

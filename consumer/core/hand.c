@@ -57,7 +57,7 @@ static uint32_t lesser(uint32_t a, uint32_t b)
 
 uint32_t hand_credit(const struct hand *hand, const struct hand_load *partition)
 {
-    CHECK(hand->partitions > 0);
+    CHECK(hand->partitions > 0 && hand->fanout_max > 0);
     uint32_t deliveries_left = left(hand->deliveries_max, hand->load.deliveries);
     if (deliveries_left < hand->fanout_max) {
         return 0;

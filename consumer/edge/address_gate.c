@@ -222,10 +222,10 @@ static struct address_verdict verdict_of(bool is_allowed, const char *what, cons
     return verdict;
 }
 
-struct address_verdict address_gate_check(const struct address_gate *gate, const struct sockaddr *from)
+struct address_verdict address_gate_check(const struct address_gate *gate, const struct sockaddr *socket_address)
 {
     struct address address;
-    int32_t port = read_address(from, &address);
+    int32_t port = read_address(socket_address, &address);
     const struct range *range;
 
     if (port < 0) {

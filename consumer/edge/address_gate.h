@@ -44,8 +44,8 @@ struct address_verdict {
     char rule[ADDRESS_RULE_MAX]; /* what decided: `127.0.0.0/8 (built in)`, `10.1.0.0/16 (egress.deny)`, … */
 };
 
-/* `address` is AF_INET or AF_INET6 with its port; any other family is denied. */
-struct address_verdict address_gate_check(const struct address_gate *gate, const struct sockaddr *address);
+/* `socket_address` is AF_INET or AF_INET6 with its port; any other family is denied. */
+struct address_verdict address_gate_check(const struct address_gate *gate, const struct sockaddr *socket_address);
 
 /* By the scheme alone: https:// always, http:// if the settings say so, anything else never. */
 bool address_gate_allows_scheme(const struct address_gate *gate, const char *url);

@@ -1,6 +1,7 @@
 #include "dead_letter_writer.h"
 
 #include "check.h"
+#include "kafka_topic.h"
 #include "kafka_wake.h"
 #include "log.h"
 #include "memory.h"
@@ -52,8 +53,10 @@ static void log_refusal(struct dead_letter_writer *writer, rd_kafka_resp_err_t e
                   "the event topic's. Trying again; no commit passes its event",
                   LOG_TEXT("topic", writer->topic), LOG_TEXT("setting", "max.message.bytes"));
     } else {
+        struct error error;
+        (void)kafka_topic_refuse(writer->client, writer->topic, err, &error);
         log_error("a dead letter could not be written; trying again, no commit passes its event",
-                  LOG_TEXT("topic", writer->topic), LOG_TEXT("reason", rd_kafka_err2str(err)));
+                  LOG_TEXT("topic", writer->topic), LOG_TEXT("reason", error.text));
     }
 }
 

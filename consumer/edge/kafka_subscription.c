@@ -1,6 +1,7 @@
 #include "kafka_subscription.h"
 
 #include "check.h"
+#include "group_trouble.h"
 #include "kafka_wake.h"
 #include "log.h"
 #include "memory.h"
@@ -54,6 +55,7 @@ struct kafka_subscription {
     LIST_HEAD(, commit_ticket) commits; /* not yet answered */
     bool has_joined;
     bool is_closing;
+    struct group_trouble trouble;
 };
 
 /* What a worker thread gets: nothing of it is touched by the loop until it is back. */
@@ -214,14 +216,14 @@ static void search_done(uv_work_t *work, int uv_status)
     struct search *search = work->data;
     struct kafka_subscription *subscription = search->subscription;
     subscription->searches--;
-    bool is_current = uv_status == 0 && !subscription->is_closing && subscription->state == MEMBER_FINDING &&
-                      search->assignment == subscription->assignment;
-    if (is_current && search->status == STATUS_OK) {
+    bool is_wanted = uv_status == 0 && !subscription->is_closing && subscription->state == MEMBER_FINDING &&
+                     search->assignment == subscription->assignment;
+    if (is_wanted && search->status == STATUS_OK) {
         for (size_t i = 0; i < search->count; i++) {
             subscription->slots[i].start = search->starts[i];
         }
         commit_starts(subscription);
-    } else if (is_current) {
+    } else if (is_wanted) {
         log_warn("cannot find out where the assigned partitions start; asking again",
                  LOG_TEXT("reason", search->error.text), LOG_TEXT("group", subscription->settings.group));
         uv_timer_start(&subscription->find_timer, on_find_timer, FIND_AGAIN_MS, 0);
@@ -340,11 +342,13 @@ static void on_start_commit_answer(struct kafka_subscription *subscription, rd_k
         return;
     }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        group_trouble_end(&subscription->trouble);
         start_reading(subscription);
         return;
     }
-    log_warn("the start of new partitions could not be committed; trying again",
-             LOG_TEXT("reason", rd_kafka_err2str(err)), LOG_TEXT("group", subscription->settings.group));
+    group_trouble_report(
+        &subscription->trouble, subscription->client, &subscription->settings, event_loop_now_ms(subscription->loop),
+        "the start of new partitions could not be committed; trying again", err, rd_kafka_err2str(err));
     subscription->state = MEMBER_FINDING;
     uv_timer_start(&subscription->find_timer, on_find_timer, FIND_AGAIN_MS, 0);
 }
@@ -440,6 +444,18 @@ enum kafka_take kafka_subscription_take(struct kafka_subscription *subscription,
 
 /* ---- the group's own queue ---- */
 
+/* Two members of one name throw each other out in turns, if both are started again. */
+static void on_fatal_error(struct kafka_subscription *subscription, rd_kafka_resp_err_t err, const char *reason)
+{
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
+        char text[ERROR_TEXT_MAX];
+        err = rd_kafka_fatal_error(subscription->client, text, sizeof(text));
+    }
+    fail(subscription, err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+                           ? "another member has the same kafka.group.instance.id: give each process one of its own"
+                           : reason);
+}
+
 static void on_group_message(struct kafka_subscription *subscription, const rd_kafka_message_t *message)
 {
     const char *reason = rd_kafka_message_errstr(message);
@@ -448,12 +464,13 @@ static void on_group_message(struct kafka_subscription *subscription, const rd_k
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        log_warn("the group cannot read; waiting", LOG_TEXT("reason", reason),
-                 LOG_TEXT("group", subscription->settings.group));
+        group_trouble_report(&subscription->trouble, subscription->client, &subscription->settings,
+                             event_loop_now_ms(subscription->loop), "the group cannot read; waiting", message->err,
+                             reason);
         break;
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-        fail(subscription, reason);
+        on_fatal_error(subscription, message->err, reason);
         break;
     default:
         log_warn("kafka consumer", LOG_TEXT("reason", reason));

@@ -3,17 +3,10 @@
 #include "check.h"
 #include "kafka_client.h"
 #include "kafka_topic.h"
+#include "monotonic_clock.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <time.h>
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static enum status open_client(const struct kafka_properties *properties, const char *group, rd_kafka_t **ret_client,
                                struct error *ret_error)
@@ -71,7 +64,7 @@ static enum status no_record(const struct record_place *place, struct error *ret
 }
 
 /* What the first answer about the place says; STATUS_OK with *ret_message NULL: nothing yet. */
-static enum status judge(const struct record_place *place, rd_kafka_message_t *message,
+static enum status judge(rd_kafka_t *client, const struct record_place *place, rd_kafka_message_t *message,
                          rd_kafka_message_t **ret_message, struct error *ret_error)
 {
     enum status status = STATUS_OK;
@@ -82,7 +75,7 @@ static enum status judge(const struct record_place *place, rd_kafka_message_t *m
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         status = no_record(place, ret_error);
     } else if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        status = error_set(ret_error, STATUS_REFUSED, "%s: not authorised to read it", place->topic);
+        status = kafka_topic_refuse(client, place->topic, message->err, ret_error);
     } else {
         status = error_set(ret_error, STATUS_UNAVAILABLE, "%s, partition %" PRId32 ": %s", place->topic,
                            place->partition, rd_kafka_message_errstr(message));
@@ -95,7 +88,7 @@ static enum status take(rd_kafka_t *client, const struct record_place *place, in
                         rd_kafka_message_t **ret_message, struct error *ret_error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    int64_t deadline_ms = monotonic_ms() + timeout_ms;
+    int64_t deadline_ms = monotonic_clock_ms() + timeout_ms;
     enum status status = STATUS_OK;
     rd_kafka_topic_partition_list_add(list, place->topic, place->partition)->offset = place->offset;
     rd_kafka_resp_err_t answer = rd_kafka_assign(client, list);
@@ -105,13 +98,13 @@ static enum status take(rd_kafka_t *client, const struct record_place *place, in
     }
     *ret_message = NULL;
     while (status == STATUS_OK && *ret_message == NULL) {
-        if (monotonic_ms() >= deadline_ms) {
+        if (monotonic_clock_ms() >= deadline_ms) {
             return error_set(ret_error, STATUS_UNAVAILABLE, "%s, partition %" PRId32 ": no answer in %d ms",
                              place->topic, place->partition, timeout_ms);
         }
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
         if (message != NULL) {
-            status = judge(place, message, ret_message, ret_error);
+            status = judge(client, place, message, ret_message, ret_error);
         }
     }
     return status;

@@ -4,10 +4,10 @@
 #include "kafka_client.h"
 #include "kafka_topic.h"
 #include "memory.h"
+#include "monotonic_clock.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { POLL_MS = 100, SHORT_POLL_MS = 10, RETRY_PAUSE_MS = 100, WAKE_TIMEOUT_MS = 1000 };
 
@@ -27,22 +27,9 @@ struct scan {
     bool is_stopped; /* on_record has had enough */
 };
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int64_t ms)
-{
-    const struct timespec length = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&length, NULL);
-}
-
 static void report(struct scan *scan)
 {
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = monotonic_clock_ms();
     scan->progress.elapsed_ms = now_ms - scan->began_ms;
     if (scan->spec->on_progress != NULL && now_ms - scan->reported_ms >= TOPIC_SCAN_PROGRESS_MS) {
         scan->reported_ms = now_ms;
@@ -82,7 +69,7 @@ static enum status fail(const struct scan *scan, int32_t partition, rd_kafka_res
 {
     switch (answer) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return error_set(ret_error, STATUS_REFUSED, "%s: not authorised to read it", scan->spec->topic);
+        return kafka_topic_refuse(scan->client, scan->spec->topic, answer, ret_error);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -113,19 +100,19 @@ static bool may_pass(rd_kafka_resp_err_t answer)
 
 static enum status ask_range(struct scan *scan, int32_t partition, struct range *ret_range, struct error *ret_error)
 {
-    int64_t deadline_ms = monotonic_ms() + scan->spec->timeout_ms;
+    int64_t deadline_ms = monotonic_clock_ms() + scan->spec->timeout_ms;
     for (;;) {
-        int64_t left_ms = deadline_ms - monotonic_ms();
+        int64_t left_ms = deadline_ms - monotonic_clock_ms();
         rd_kafka_resp_err_t answer =
             rd_kafka_query_watermark_offsets(scan->client, scan->spec->topic, partition, &ret_range->next,
                                              &ret_range->end, left_ms > 1 ? (int)left_ms : 1);
         if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return STATUS_OK;
         }
-        if (!may_pass(answer) || monotonic_ms() + RETRY_PAUSE_MS >= deadline_ms) {
+        if (!may_pass(answer) || monotonic_clock_ms() + RETRY_PAUSE_MS >= deadline_ms) {
             return fail(scan, partition, answer, rd_kafka_err2str(answer), ret_error);
         }
-        pause_ms(RETRY_PAUSE_MS);
+        monotonic_clock_pause(RETRY_PAUSE_MS);
         report(scan);
     }
 }
@@ -225,7 +212,7 @@ static void wake_the_fetcher(struct scan *scan, int32_t partition)
 static enum status read_partition(struct scan *scan, int32_t partition, struct range *range, struct error *ret_error)
 {
     enum status status = assign(scan, partition, range->next, ret_error);
-    int64_t heard_ms = monotonic_ms();
+    int64_t heard_ms = monotonic_clock_ms();
     bool may_be_asleep = false; /* records have come since the fetcher was woken last */
     while (status == STATUS_OK && range->next < range->end && !scan->is_stopped) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(scan->client, may_be_asleep ? SHORT_POLL_MS : POLL_MS);
@@ -238,11 +225,12 @@ static enum status read_partition(struct scan *scan, int32_t partition, struct r
             status = take(scan, partition, range, message, ret_error);
             rd_kafka_message_destroy(message);
             if (range->next != before) {
-                heard_ms = monotonic_ms();
+                heard_ms = monotonic_clock_ms();
             }
         }
         report(scan);
-        if (status == STATUS_OK && range->next < range->end && monotonic_ms() - heard_ms >= scan->spec->timeout_ms) {
+        if (status == STATUS_OK && range->next < range->end &&
+            monotonic_clock_ms() - heard_ms >= scan->spec->timeout_ms) {
             status = error_set(ret_error, STATUS_UNAVAILABLE,
                                "%s, partition %" PRId32 ": no answer in %d ms, at offset %" PRId64, scan->spec->topic,
                                partition, scan->spec->timeout_ms, range->next);
@@ -262,7 +250,7 @@ static void close_client(struct scan *scan)
 enum status topic_scan(const struct topic_scan_spec *spec, struct topic_scan_progress *ret_progress,
                        struct error *ret_error)
 {
-    struct scan scan = {.spec = spec, .began_ms = monotonic_ms()};
+    struct scan scan = {.spec = spec, .began_ms = monotonic_clock_ms()};
     enum status status = open_client(&scan, ret_error);
     if (status == STATUS_OK) {
         status = ask_ranges(&scan, ret_error);
@@ -274,7 +262,7 @@ enum status topic_scan(const struct topic_scan_spec *spec, struct topic_scan_pro
     }
     close_client(&scan);
     free(scan.ranges);
-    scan.progress.elapsed_ms = monotonic_ms() - scan.began_ms;
+    scan.progress.elapsed_ms = monotonic_clock_ms() - scan.began_ms;
     if (ret_progress != NULL) {
         *ret_progress = scan.progress;
     }

@@ -40,9 +40,10 @@ struct topic_scan_spec {
     void *context;
 };
 
-/* Blocks until the end, on_record's false, or an error. *ret_progress (may be NULL) says how far it came, after an
- * error too. Errors: STATUS_NOT_FOUND no such topic; STATUS_UNAVAILABLE the broker is silent; STATUS_REFUSED not
- * authorised, or the broker refuses to give a partition's records; STATUS_INVALID librdkafka refuses the properties. */
+/* For a command, which a signal ends at once wherever it waits. Blocks until the end, on_record's false, or an error.
+ * *ret_progress (may be NULL) says how far it came, after an error too. Errors: STATUS_NOT_FOUND no such topic;
+ * STATUS_UNAVAILABLE the broker is silent; STATUS_REFUSED not authorised, or the broker refuses to give a partition's
+ * records; STATUS_INVALID librdkafka refuses the properties. */
 WARN_UNUSED enum status topic_scan(const struct topic_scan_spec *spec, struct topic_scan_progress *ret_progress,
                                    struct error *ret_error);
 

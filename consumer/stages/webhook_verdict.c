@@ -142,7 +142,7 @@ static bool match(struct bytes_view text, const char *pattern, char ret_time[sta
             if (!is_digit(c) && !(pattern[i] == 'd' && c == ' ' && next == place)) {
                 return false;
             }
-            ret_time[next] = c == ' ' ? '0' : (char)c;
+            ret_time[next] = (char)(c == ' ' ? '0' : c);
         }
         last = pattern[i];
     }

@@ -1,5 +1,6 @@
 #include "expected_deliveries.h"
 
+#include "hash_table.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -7,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#define uthash_malloc(size) memory_alloc(1, size)
-#include <uthash.h>
 
 enum { LINE_SIZE_MAX = 256 * 1024 };
 

@@ -125,7 +125,8 @@ static enum status read_fail(const char *text, struct sandbox_options *options, 
     if (colon == NULL || bytes_view_to_int64(bytes_view_of(text, size), &status) != STATUS_OK || status < 200 ||
         status > 599 || bytes_view_to_int64(bytes_view_of_text(colon + 1), &options->fail_count) != STATUS_OK ||
         options->fail_count < 1) {
-        return error_set(ret_error, STATUS_INVALID, "--fail takes STATUS:N, as 500:3; a status is from 200 to 599");
+        return error_set(ret_error, STATUS_INVALID,
+                         "--fail takes STATUS:N, as 500:3; a status is from 200 to 599, N at least 1");
     }
     options->fail_status = (int)status;
     return STATUS_OK;
@@ -230,7 +231,7 @@ enum status sandbox_options_parse(int argc, char *const *argv, struct sandbox_op
     optind = 1;
     for (;;) {
         int before = optind;
-        int code = getopt_long(argc, argv, ":", long_options, NULL);
+        int code = getopt_long(argc, argv, "+:", long_options, NULL); /* no word is moved, so argv[before] is it */
         if (code == -1) {
             break;
         }

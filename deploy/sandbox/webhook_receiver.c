@@ -3,6 +3,7 @@
 #include "body_shape.h"
 #include "check.h"
 #include "delivery_print.h"
+#include "hash_table.h"
 #include "memory.h"
 #include "signature_check.h"
 
@@ -16,9 +17,6 @@
 #include <string.h>
 #include <time.h>
 
-#define uthash_malloc(size) memory_alloc(1, size)
-#include <uthash.h>
-
 enum { IDLE_S_MAX = 60, KEY_SIZE_MAX = SUBSCRIBER_ID_MAX + 1 + 64 + 1 };
 
 struct seen_id {
@@ -31,8 +29,10 @@ struct webhook_receiver {
     struct MHD_Daemon *daemon;
     uint16_t port;
     pthread_mutex_t turn; /* whose request is being judged: guards all but the counts while the daemon runs */
-    pthread_mutex_t lock; /* guards the counts alone */
-    int64_t failed;       /* answered with fail_status so far */
+    pthread_mutex_t lock; /* guards the counts and is_stopping alone */
+    pthread_cond_t stop;  /* with `lock`: is_stopping has become true */
+    bool is_stopping;
+    int64_t failed; /* answered with fail_status so far */
     struct receiver_counts counts;
     struct seen_id *seen; /* oldest first */
 };
@@ -325,14 +325,20 @@ static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
+/* Is it meant for the receiver itself, and no delivery? */
+static bool is_control(const char *method, const struct request *request)
+{
+    return strcmp(method, "PUT") == 0 && strncmp(request->target, "/answer/", strlen("/answer/")) == 0;
+}
+
 /* The whole request is here. */
 static enum MHD_Result finish(struct webhook_receiver *receiver, struct MHD_Connection *connection, const char *method,
                               struct request *request)
 {
     struct judgement judgement = {.status = 0, .verdict = "", .reason = {STATUS_OK, ""}};
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_header, request->headers);
-    bool is_control = strcmp(method, "PUT") == 0 && strncmp(request->target, "/answer/", strlen("/answer/")) == 0;
-    if (is_control) {
+    bool is_for_us = is_control(method, request);
+    if (is_for_us) {
         obey(receiver, request->target, &judgement);
     } else if (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0) {
         judge(receiver, request, &judgement);
@@ -353,7 +359,7 @@ static enum MHD_Result finish(struct webhook_receiver *receiver, struct MHD_Conn
     }
     bool is_refused = strcmp(judgement.verdict, "refused") == 0;
     (void)pthread_mutex_lock(&receiver->lock);
-    receiver->counts.requests += is_control ? 0 : 1;
+    receiver->counts.requests += is_for_us ? 0 : 1;
     receiver->counts.refused += is_refused ? 1 : 0;
     receiver->counts.told += strcmp(judgement.verdict, "told") == 0 ? 1 : 0;
     (void)pthread_mutex_unlock(&receiver->lock);
@@ -363,14 +369,23 @@ static enum MHD_Result finish(struct webhook_receiver *receiver, struct MHD_Conn
     return answer(connection, judgement.status, "text/plain; charset=utf-8", judgement.reason.text);
 }
 
-/* With a delay every connection has a thread, so that one endpoint's slowness is not everybody's. */
-static void wait_before_answer(const struct webhook_receiver *receiver)
+/* With a delay every connection has a thread, so that one endpoint's slowness is not everybody's. The end of the
+ * sandbox ends the delay. */
+static void wait_before_answer(struct webhook_receiver *receiver)
 {
-    const struct timespec delay = {.tv_sec = receiver->settings.delay_ms / 1000,
-                                   .tv_nsec = receiver->settings.delay_ms % 1000 * 1000000};
-    if (receiver->settings.delay_ms > 0) {
-        (void)nanosleep(&delay, NULL);
+    int64_t delay_ms = receiver->settings.delay_ms;
+    struct timespec until;
+    if (delay_ms == 0) {
+        return;
     }
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanoseconds = until.tv_nsec + delay_ms % 1000 * 1000000;
+    until.tv_sec += (time_t)(delay_ms / 1000 + nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    (void)pthread_mutex_lock(&receiver->lock);
+    while (!receiver->is_stopping && pthread_cond_timedwait(&receiver->stop, &receiver->lock, &until) == 0) {
+    }
+    (void)pthread_mutex_unlock(&receiver->lock);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -399,7 +414,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (strcmp(method, "GET") == 0 && bytes_view_equal_text(path_of(request->target), "/counts")) {
         return answer_counts(receiver, connection);
     }
-    wait_before_answer(receiver);
+    if (!is_control(method, request)) {
+        wait_before_answer(receiver);
+    }
     (void)pthread_mutex_lock(&receiver->turn);
     enum MHD_Result result = finish(receiver, connection, method, request);
     (void)pthread_mutex_unlock(&receiver->turn);
@@ -446,6 +463,11 @@ enum status webhook_receiver_create(const struct receiver_settings *settings, st
     }
     (void)pthread_mutex_init(&receiver->lock, NULL);
     (void)pthread_mutex_init(&receiver->turn, NULL);
+    pthread_condattr_t clock;
+    (void)pthread_condattr_init(&clock);
+    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&receiver->stop, &clock);
+    (void)pthread_condattr_destroy(&clock);
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | (settings->delay_ms > 0 ? MHD_USE_THREAD_PER_CONNECTION : 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(settings->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -474,6 +496,10 @@ uint16_t webhook_receiver_port(const struct webhook_receiver *receiver)
 void webhook_receiver_stop(struct webhook_receiver *receiver)
 {
     if (receiver->daemon != NULL) {
+        (void)pthread_mutex_lock(&receiver->lock);
+        receiver->is_stopping = true;
+        (void)pthread_cond_broadcast(&receiver->stop);
+        (void)pthread_mutex_unlock(&receiver->lock);
         MHD_stop_daemon(receiver->daemon);
         receiver->daemon = NULL;
     }
@@ -502,5 +528,6 @@ void webhook_receiver_destroy(struct webhook_receiver *receiver)
     }
     (void)pthread_mutex_destroy(&receiver->lock);
     (void)pthread_mutex_destroy(&receiver->turn);
+    (void)pthread_cond_destroy(&receiver->stop);
     free(receiver);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,11 +28,12 @@ static char *folder_of(const char *path)
     return bytes_view_to_text(bytes_view_of(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
-static char *new_path_of(const char *path)
+/* The path of a file beside the checkpoint; free it. */
+static char *path_beside(const char *path, const char *ending)
 {
     struct bytes text = {0};
     bytes_append_text(&text, path);
-    bytes_append_text(&text, ".new");
+    bytes_append_text(&text, ending);
     bytes_append_byte(&text, '\0');
     return (char *)text.data;
 }
@@ -87,11 +89,20 @@ static bool read_number(const char *text, int base, uint64_t *ret_number, const 
     return end != text && errno == 0 && text[0] != '-' && text[0] != '+' && text[0] != ' ';
 }
 
-static bool read_pair(const char *text, int second_base, uint64_t *ret_first, uint64_t *ret_second)
+static bool read_inode(const char *text, uint64_t *ret_inode)
 {
     const char *end;
-    return read_number(text, 10, ret_first, &end) && *end == ' ' &&
-           read_number(end + 1, second_base, ret_second, &end) && *end == '\0';
+    return read_number(text, 10, ret_inode, &end) && *end == '\0';
+}
+
+static bool read_head(const char *text, struct input_identity *ret_identity)
+{
+    const char *end;
+    uint64_t size = 0;
+    bool is_right = read_number(text, 10, &size, &end) && *end == ' ' && size <= INPUT_HEAD_MAX &&
+                    read_number(end + 1, 16, &ret_identity->head_hash, &end) && *end == '\0';
+    ret_identity->head_size = (int64_t)size;
+    return is_right;
 }
 
 static bool read_position(const char *text, int64_t least, int64_t *ret_number)
@@ -102,22 +113,18 @@ static bool read_position(const char *text, int64_t least, int64_t *ret_number)
 static bool parse(char *text, struct checkpoint *ret)
 {
     char *rest;
-    uint64_t head_size = 0;
     struct input_identity *identity = &ret->identity;
     if (!next_line(&text, "incident-producer checkpoint", &rest) || strcmp(rest, "1") != 0 ||
         !next_line(&text, "input", &rest) || rest[0] != '"') {
         return false;
     }
     bytes_append_text(&ret->input, rest);
-    bool is_right = next_line(&text, "file", &rest) && read_pair(rest, 10, &identity->device, &identity->inode) &&
-                    next_line(&text, "head", &rest) && read_pair(rest, 16, &head_size, &identity->head_hash) &&
-                    head_size <= INPUT_HEAD_MAX && next_line(&text, "line", &rest) &&
+    bool is_right = next_line(&text, "inode", &rest) && read_inode(rest, &identity->inode) &&
+                    next_line(&text, "head", &rest) && read_head(rest, identity) && next_line(&text, "line", &rest) &&
                     read_position(rest, 1, &ret->line) && next_line(&text, "offset", &rest) &&
-                    read_position(rest, 0, &ret->offset) && (int64_t)head_size <= ret->offset;
-    identity->head_size = (int64_t)head_size;
+                    read_position(rest, identity->head_size, &ret->offset);
     while (is_right && *text != '\0' && ret->next.count < INPUT_QUEUE_MAX) {
-        struct input_identity *next = &ret->next.files[ret->next.count++];
-        is_right = next_line(&text, "next", &rest) && read_pair(rest, 10, &next->device, &next->inode);
+        is_right = next_line(&text, "next", &rest) && read_inode(rest, &ret->next.inodes[ret->next.count++]);
     }
     return is_right && *text == '\0';
 }
@@ -209,15 +216,14 @@ enum status checkpoint_file_write(const char *path, const struct checkpoint *che
     struct bytes text = {0};
     CHECK(checkpoint->line >= 1 && checkpoint->offset >= identity->head_size);
     bytes_append_format(&text,
-                        "incident-producer checkpoint 1\ninput %.*s\nfile %" PRIu64 " %" PRIu64 "\nhead %" PRId64
-                        " %016" PRIx64 "\nline %" PRId64 "\noffset %" PRId64 "\n",
-                        BYTES_PRINTF(checkpoint->input), identity->device, identity->inode, identity->head_size,
-                        identity->head_hash, checkpoint->line, checkpoint->offset);
+                        "incident-producer checkpoint 1\ninput %.*s\ninode %" PRIu64 "\nhead %" PRId64 " %016" PRIx64
+                        "\nline %" PRId64 "\noffset %" PRId64 "\n",
+                        BYTES_PRINTF(checkpoint->input), identity->inode, identity->head_size, identity->head_hash,
+                        checkpoint->line, checkpoint->offset);
     for (uint32_t i = 0; i < checkpoint->next.count; i++) {
-        bytes_append_format(&text, "next %" PRIu64 " %" PRIu64 "\n", checkpoint->next.files[i].device,
-                            checkpoint->next.files[i].inode);
+        bytes_append_format(&text, "next %" PRIu64 "\n", checkpoint->next.inodes[i]);
     }
-    char *new_path = new_path_of(path);
+    char *new_path = path_beside(path, ".new");
     int number = replace_file(path, new_path, bytes_as_view(&text));
     free(new_path);
     bytes_free(&text);
@@ -235,4 +241,20 @@ enum status checkpoint_file_probe(const char *path, struct error *ret_error)
     int number = errno;
     free(folder);
     return result == 0 ? STATUS_OK : error_set(ret_error, STATUS_IO, "%s: %s", path, strerror(number));
+}
+
+enum status checkpoint_file_lock(const char *path, int *ret_fd, struct error *ret_error)
+{
+    char *lock_path = path_beside(path, ".lock");
+    int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        error_set(ret_error, STATUS_IO, "%s: %s", lock_path, strerror(errno));
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        error_set(ret_error, STATUS_IO, "%s: another producer that runs keeps this checkpoint", path);
+        close(fd);
+        fd = -1;
+    }
+    free(lock_path);
+    *ret_fd = fd;
+    return fd >= 0 ? STATUS_OK : STATUS_IO;
 }

@@ -4,12 +4,12 @@
  *
  *   incident-producer checkpoint 1
  *   input "/var/spool/incidents.ndjson"
- *   file 2049 131077
+ *   inode 131077
  *   head 4096 9e107d9d372bb682
  *   line 1234
  *   offset 567890
  *
- * and has a line `next 2049 131078` for each file that has taken the input's name since and is not begun yet.
+ * and has a line `next 131078` for each file that has taken the input's name since and is not begun yet.
  * It is replaced as a whole: after a crash at any moment either the old or the new one is there. */
 #ifndef RELAY_CHECKPOINT_FILE_H
 #define RELAY_CHECKPOINT_FILE_H
@@ -43,6 +43,11 @@ WARN_UNUSED enum status checkpoint_file_read(const char *path, struct checkpoint
  * Errors: STATUS_IO with the reason. */
 WARN_UNUSED enum status checkpoint_file_write(const char *path, const struct checkpoint *checkpoint,
                                               struct error *ret_error);
+
+/* Takes the checkpoint for this program alone, by a lock on FILE.lock, which is made and stays there. It is held until
+ * *ret_fd is closed. Where the file system has no locks nobody is kept away.
+ * Errors: STATUS_IO: another program has it, or the file cannot be opened; with the reason. */
+WARN_UNUSED enum status checkpoint_file_lock(const char *path, int *ret_fd, struct error *ret_error);
 
 /* Would writing work, as far as one can tell without doing it?
  * Errors: STATUS_IO with the reason. */

@@ -11,15 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The hash of the file's first bytes. */
-static enum status hash_head(int fd, int64_t size, uint64_t *ret_hash, struct error *ret_error)
+enum status input_identity_read_head(int fd, int64_t size, uint8_t *ret_head, struct error *ret_error)
 {
-    uint8_t head[INPUT_HEAD_MAX];
     int64_t have = 0;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
     CHECK(size >= 0 && size <= INPUT_HEAD_MAX);
     while (have < size) {
-        ssize_t count = pread(fd, head + have, (size_t)(size - have), (off_t)have);
+        ssize_t count = pread(fd, ret_head + have, (size_t)(size - have), (off_t)have);
         if (count < 0 && errno == EINTR) {
             continue;
         }
@@ -31,47 +28,53 @@ static enum status hash_head(int fd, int64_t size, uint64_t *ret_hash, struct er
         }
         have += count;
     }
-    for (int64_t i = 0; i < size; i++) {
-        hash = (hash ^ head[i]) * UINT64_C(0x100000001b3);
-    }
-    *ret_hash = hash;
     return STATUS_OK;
 }
 
-enum status input_identity_read(int fd, int64_t head_size, struct input_identity *ret_identity, struct error *ret_error)
+static uint64_t hash_of(struct bytes_view head)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < head.size; i++) {
+        hash = (hash ^ head.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+enum status input_identity_make(int fd, struct bytes_view head, struct input_identity *ret_identity,
+                                struct error *ret_error)
 {
     struct stat facts;
     if (fstat(fd, &facts) != 0) {
         return error_set(ret_error, STATUS_IO, "cannot be looked at: %s", strerror(errno));
     }
-    if (!S_ISREG(facts.st_mode)) {
-        return error_set(ret_error, STATUS_INVALID, "it is no regular file");
-    }
-    head_size = head_size < INPUT_HEAD_MAX ? head_size : INPUT_HEAD_MAX;
-    *ret_identity = (struct input_identity){.device = facts.st_dev, .inode = facts.st_ino, .head_size = head_size};
-    return hash_head(fd, head_size, &ret_identity->head_hash, ret_error);
+    *ret_identity =
+        (struct input_identity){.inode = facts.st_ino, .head_hash = hash_of(head), .head_size = (int64_t)head.size};
+    return STATUS_OK;
 }
 
-bool input_identity_is_same_file(const struct input_identity *identity, int fd)
+bool input_identity_is_inode(int fd, uint64_t inode)
 {
     struct stat facts;
-    return fstat(fd, &facts) == 0 && facts.st_dev == identity->device && facts.st_ino == identity->inode;
+    return fstat(fd, &facts) == 0 && facts.st_ino == inode;
 }
 
 enum status input_identity_check(const struct input_identity *identity, int fd, struct error *ret_error)
 {
-    uint64_t hash;
-    if (!input_identity_is_same_file(identity, fd)) {
-        return error_set(ret_error, STATUS_INVALID, "it is another file (device and inode differ)");
+    uint8_t head[INPUT_HEAD_MAX];
+    if (!input_identity_is_inode(fd, identity->inode)) {
+        return error_set(ret_error, STATUS_INVALID, "it is another file (the inode differs)");
     }
-    enum status status = hash_head(fd, identity->head_size, &hash, ret_error);
-    if (status == STATUS_OK && hash != identity->head_hash) {
+    enum status status = input_identity_read_head(fd, identity->head_size, head, ret_error);
+    if (status == STATUS_OK && hash_of(bytes_view_of(head, (size_t)identity->head_size)) != identity->head_hash) {
         return error_set(ret_error, STATUS_INVALID, "its beginning is not what it was");
     }
     return status;
 }
 
-int input_identity_find(const struct input_identity *identity, const char *path)
+/* ---- the folder ---- */
+
+/* NULL: it cannot be read. */
+static DIR *open_folder_of(const char *path)
 {
     char *folder = memory_copy_text(path);
     char *slash = strrchr(folder, '/');
@@ -80,17 +83,77 @@ int input_identity_find(const struct input_identity *identity, const char *path)
     }
     DIR *entries = opendir(slash == NULL ? "." : folder);
     free(folder);
+    return entries;
+}
+
+int input_identity_find(uint64_t inode, const char *path)
+{
+    DIR *entries = open_folder_of(path);
     int found = -1;
     struct dirent *entry;
     while (entries != NULL && found < 0 && (entry = readdir(entries)) != NULL) {
-        if (entry->d_ino != identity->inode) {
+        if (entry->d_ino != inode) {
             continue;
         }
         int fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-        if (fd >= 0 && input_identity_is_same_file(identity, fd)) {
+        if (fd >= 0 && input_identity_is_inode(fd, inode)) {
             found = fd;
         } else if (fd >= 0) {
             close(fd);
+        }
+    }
+    if (entries != NULL) {
+        closedir(entries);
+    }
+    return found;
+}
+
+/* Has `name` the input's name with a number or a date, behind it or before its extension? */
+static bool is_rotated_name(const char *name, const char *input_name)
+{
+    const char *extension = strrchr(input_name, '.');
+    size_t size = strlen(input_name);
+    size_t stem_size = extension == NULL || extension == input_name ? size : (size_t)(extension - input_name);
+    if (strncmp(name, input_name, stem_size) != 0) {
+        return false;
+    }
+    const char *rest = name + (strncmp(name, input_name, size) == 0 ? size : stem_size);
+    return rest[0] != '\0' && strchr(".-_", rest[0]) != NULL && rest[1] >= '0' && rest[1] <= '9';
+}
+
+static bool is_later(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+static bool is_waiting(const struct input_queue *queue, uint64_t inode)
+{
+    for (uint32_t i = 0; i < queue->count; i++) {
+        if (queue->inodes[i] == inode) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char *input_identity_find_missed(int fd, uint64_t first, const struct input_queue *next, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat newest;
+    struct stat at_path;
+    if (fstat(fd, &newest) != 0 || stat(path, &at_path) != 0 || newest.st_ino == at_path.st_ino) {
+        return NULL;
+    }
+    DIR *entries = open_folder_of(path);
+    char *found = NULL;
+    struct dirent *entry;
+    while (entries != NULL && found == NULL && (entry = readdir(entries)) != NULL) {
+        struct stat facts;
+        if (is_rotated_name(entry->d_name, slash == NULL ? path : slash + 1) &&
+            fstatat(dirfd(entries), entry->d_name, &facts, 0) == 0 && S_ISREG(facts.st_mode) &&
+            facts.st_ino != at_path.st_ino && facts.st_ino != first && !is_waiting(next, facts.st_ino) &&
+            is_later(facts.st_mtim, newest.st_mtim)) {
+            found = memory_copy_text(entry->d_name);
         }
     }
     if (entries != NULL) {

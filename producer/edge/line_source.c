@@ -23,6 +23,8 @@ struct line_source {
     bool is_followed;
     bool is_waiting;            /* the last read has found nothing */
     bool is_shortened;          /* ended because it is shorter than what was read */
+    int left_fd;                /* of the file that was read before this one; -1: none, or told of */
+    int64_t left_size;          /* bytes that were read of it */
     int quiet_reads;            /* since another file has its path, one after the other */
     int queue[INPUT_QUEUE_MAX]; /* descriptors of the files that come after this one */
     uint32_t queue_count;
@@ -41,6 +43,8 @@ struct line_source {
     int64_t offset; /* of that line */
     int64_t taken;  /* bytes before `start` in the input */
     uint8_t *buffer;
+    uint8_t head[INPUT_HEAD_MAX]; /* the first bytes of this file, as they were read */
+    size_t head_size;
 };
 
 static enum status open_path(const char *path, int *ret_fd, struct error *ret_error)
@@ -81,12 +85,21 @@ enum status line_source_open(const char *path, size_t line_max, struct line_sour
     source->path = memory_copy_text(path);
     source->fd = fd;
     source->is_stdin = is_stdin;
+    source->left_fd = -1;
     source->line_max = line_max;
     source->capacity = line_max + 1 + READ_AHEAD;
     source->number = 1;
     source->buffer = memory_alloc(source->capacity, 1);
     *ret_source = source;
     return STATUS_OK;
+}
+
+static void forget_left(struct line_source *source)
+{
+    if (source->left_fd >= 0) {
+        close(source->left_fd);
+        source->left_fd = -1;
+    }
 }
 
 void line_source_destroy(struct line_source *source)
@@ -97,6 +110,7 @@ void line_source_destroy(struct line_source *source)
     if (!source->is_stdin) {
         close(source->fd);
     }
+    forget_left(source);
     for (uint32_t i = 0; i < source->queue_count; i++) {
         close(source->queue[i]);
     }
@@ -125,7 +139,8 @@ int64_t line_source_size(const struct line_source *source)
 enum status line_source_identify(const struct line_source *source, int64_t head_size,
                                  struct input_identity *ret_identity, struct error *ret_error)
 {
-    return input_identity_read(source->fd, head_size, ret_identity, ret_error);
+    size_t size = head_size < (int64_t)source->head_size ? (size_t)head_size : source->head_size;
+    return input_identity_make(source->fd, bytes_view_of(source->head, size), ret_identity, ret_error);
 }
 
 /* ---- reading on ---- */
@@ -153,12 +168,34 @@ static enum status find_line_start(int fd, int64_t *offset, struct error *ret_er
     return STATUS_OK;
 }
 
+/* The newest file that is known. */
+static int newest_fd(const struct line_source *source)
+{
+    return source->queue_count > 0 ? source->queue[source->queue_count - 1] : source->fd;
+}
+
+static enum status refuse_missed(const struct line_source *source, const struct input_identity *identity,
+                                 const struct input_queue *next, struct error *ret_error)
+{
+    char *missed = input_identity_find_missed(newest_fd(source), identity->inode, next, source->path);
+    if (missed == NULL) {
+        return STATUS_OK;
+    }
+    error_set(ret_error, STATUS_INVALID,
+              "it was renamed more than once since, and %s, written later than what was read, would be passed over "
+              "(publish the renamed files in their order with --input, without a checkpoint; or move %s out of the "
+              "folder if it is none of them)",
+              missed, missed);
+    free(missed);
+    return STATUS_INVALID;
+}
+
 enum status line_source_search(struct line_source *source, const struct input_identity *identity,
                                const struct input_queue *next, struct error *ret_error)
 {
     CHECK(source->taken == 0 && source->end == 0 && !source->is_stdin && source->queue_count == 0);
-    if (!input_identity_is_same_file(identity, source->fd)) {
-        int fd = input_identity_find(identity, source->path);
+    if (!input_identity_is_inode(source->fd, identity->inode)) {
+        int fd = input_identity_find(identity->inode, source->path);
         if (fd < 0) {
             return STATUS_OK; /* line_source_continue says it */
         }
@@ -166,15 +203,15 @@ enum status line_source_search(struct line_source *source, const struct input_id
         source->fd = fd;
     }
     for (uint32_t i = 0; i < next->count; i++) {
-        int fd = input_identity_find(&next->files[i], source->path);
+        int fd = input_identity_find(next->inodes[i], source->path);
         if (fd < 0) {
             return error_set(ret_error, STATUS_INVALID,
                              "a file that came after it (inode %" PRIu64 ") is not in its folder any more",
-                             next->files[i].inode);
+                             next->inodes[i]);
         }
         source->queue[source->queue_count++] = fd;
     }
-    return STATUS_OK;
+    return refuse_missed(source, identity, next, ret_error);
 }
 
 enum status line_source_continue(struct line_source *source, const struct input_identity *identity, int64_t line,
@@ -185,13 +222,18 @@ enum status line_source_continue(struct line_source *source, const struct input_
     if (status != STATUS_OK) {
         return status;
     }
+    int64_t head_size = offset < INPUT_HEAD_MAX ? offset : INPUT_HEAD_MAX;
     status = find_line_start(source->fd, &offset, ret_error);
+    if (status == STATUS_OK) {
+        status = input_identity_read_head(source->fd, head_size, source->head, ret_error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
     if (lseek(source->fd, (off_t)offset, SEEK_SET) < 0) {
         return error_set(ret_error, STATUS_IO, "%s", strerror(errno));
     }
+    source->head_size = (size_t)head_size;
     source->number = line;
     source->offset = offset;
     source->taken = offset;
@@ -214,10 +256,9 @@ bool line_source_is_waiting(const struct line_source *source)
 /* Has another file than the newest one that is known taken the path? */
 static bool has_new_file(const struct line_source *source)
 {
-    int newest = source->queue_count > 0 ? source->queue[source->queue_count - 1] : source->fd;
     struct stat known;
     struct stat at_path;
-    return fstat(newest, &known) == 0 && stat(source->path, &at_path) == 0 && S_ISREG(at_path.st_mode) &&
+    return fstat(newest_fd(source), &known) == 0 && stat(source->path, &at_path) == 0 && S_ISREG(at_path.st_mode) &&
            (known.st_ino != at_path.st_ino || known.st_dev != at_path.st_dev);
 }
 
@@ -243,8 +284,9 @@ void line_source_queue(const struct line_source *source, struct input_queue *ret
 {
     ret_queue->count = 0;
     for (uint32_t i = 0; i < source->queue_count; i++) {
-        if (input_identity_read(source->queue[i], 0, &ret_queue->files[ret_queue->count], NULL) == STATUS_OK) {
-            ret_queue->count++;
+        struct stat facts;
+        if (fstat(source->queue[i], &facts) == 0) {
+            ret_queue->inodes[ret_queue->count++] = facts.st_ino;
         }
     }
 }
@@ -255,7 +297,9 @@ bool line_source_go_on(struct line_source *source)
     bool is_other = !source->is_shortened;
     if (is_other) {
         CHECK(source->queue_count > 0);
-        close(source->fd);
+        forget_left(source);
+        source->left_fd = source->fd;
+        source->left_size = source->taken;
         source->fd = source->queue[0];
         source->queue_count--;
         memmove(source->queue, source->queue + 1, source->queue_count * sizeof(source->queue[0]));
@@ -267,6 +311,7 @@ bool line_source_go_on(struct line_source *source)
     source->is_shortened = false;
     source->is_first_shown = false;
     source->quiet_reads = 0;
+    source->head_size = 0;
     source->start = 0;
     source->scanned = 0;
     source->end = 0;
@@ -274,6 +319,18 @@ bool line_source_go_on(struct line_source *source)
     source->offset = 0;
     source->taken = 0;
     return is_other;
+}
+
+bool line_source_has_missed(struct line_source *source, struct line_source_missed *ret_missed)
+{
+    struct stat facts;
+    if (source->left_fd < 0 || fstat(source->left_fd, &facts) != 0 || facts.st_size <= source->left_size) {
+        return false;
+    }
+    *ret_missed = (struct line_source_missed){
+        .inode = facts.st_ino, .offset = source->left_size, .bytes = (int64_t)facts.st_size - source->left_size};
+    forget_left(source);
+    return true;
 }
 
 bool line_source_is_caught_up(const struct line_source *source)
@@ -298,6 +355,18 @@ static void make_room(struct line_source *source)
 static int64_t read_to(const struct line_source *source)
 {
     return source->taken + (int64_t)(source->end - source->start);
+}
+
+/* Bytes have come to source->end: the first ones of the file are kept. */
+static void keep_head(struct line_source *source, size_t count)
+{
+    int64_t at = read_to(source);
+    if (at == (int64_t)source->head_size && source->head_size < INPUT_HEAD_MAX) {
+        size_t room = INPUT_HEAD_MAX - source->head_size;
+        size_t size = count < room ? count : room;
+        memcpy(source->head + source->head_size, source->buffer + source->end, size);
+        source->head_size += size;
+    }
 }
 
 /* Is a followed file at its end for good? */
@@ -334,6 +403,7 @@ enum status line_source_fill(struct line_source *source, struct error *ret_error
         return error_set(ret_error, STATUS_IO, "cannot be read at byte %" PRId64 ": %s", read_to(source),
                          strerror(errno));
     }
+    keep_head(source, (size_t)count);
     source->end += (size_t)count;
     if (source->is_followed) {
         after_read(source, count == 0);

@@ -46,8 +46,9 @@ void line_source_destroy(struct line_source *source); /* NULL is fine; standard 
 bool line_source_is_regular(const struct line_source *source); /* a file with offsets, no pipe or terminal */
 int64_t line_source_size(const struct line_source *source);    /* of a regular file now; -1: not known */
 
-/* Which file it is: the first `head_size` bytes count, at most INPUT_HEAD_MAX.
- * Errors: STATUS_IO with the reason; STATUS_INVALID: it is no regular file. */
+/* Which file it is: of its head the first `head_size` bytes count, at most INPUT_HEAD_MAX, as they were when they were
+ * read: what became of the file since is for the next run to see.
+ * Errors: STATUS_IO with the reason. */
 WARN_UNUSED enum status line_source_identify(const struct line_source *source, int64_t head_size,
                                              struct input_identity *ret_identity, struct error *ret_error);
 
@@ -59,7 +60,7 @@ WARN_UNUSED enum status line_source_continue(struct line_source *source, const s
 
 /* Before that, for a file that will be followed: another one may have taken its path since, so it and those that came
  * after it are looked for in the folder, under any name. What is not to be found is left to line_source_continue.
- * Errors: STATUS_INVALID: one that came after it is gone, with the reason. */
+ * Errors: STATUS_INVALID: one that came after it is gone, or is not known; with the reason. */
 WARN_UNUSED enum status line_source_search(struct line_source *source, const struct input_identity *identity,
                                            const struct input_queue *next, struct error *ret_error);
 
@@ -86,6 +87,16 @@ void line_source_queue(const struct line_source *source, struct input_queue *ret
 /* Of a followed file at LINE_PART_END: begins with what comes next; lines and bytes are counted from its start. True
  * when it is another file, false when it is the same one, shortened. */
 bool line_source_go_on(struct line_source *source);
+
+/* What was appended to a renamed file after it had been taken to be complete, and will not be read. */
+struct line_source_missed {
+    uint64_t inode;
+    int64_t offset;
+    int64_t bytes; /* so far */
+};
+
+/* Of a followed file: did that happen to the file before this one? Told once for each file; ask now and then. */
+bool line_source_has_missed(struct line_source *source, struct line_source_missed *ret_missed);
 
 /* Of a followed file: is there nothing that is not read, but for a line without its newline? */
 bool line_source_is_caught_up(const struct line_source *source);

@@ -83,17 +83,20 @@ enum status rejects_file_probe(const struct rejects_file *rejects, struct error 
 
 static enum status open_file(struct rejects_file *rejects, struct error *ret_error)
 {
-    /* Readable as well, for a look at the last byte; a terminal or a pipe may only be written. */
     int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
     struct stat facts;
-    int fd = open(rejects->path, flags | O_RDWR, 0666);
-    if (fd < 0 && errno == EACCES) {
-        fd = open(rejects->path, flags | O_WRONLY, 0666);
+    bool is_fifo = stat(rejects->path, &facts) == 0 && S_ISFIFO(facts.st_mode);
+    /* Readable as well, for a look at the last byte. Not a FIFO: it would take what nobody reads. */
+    int fd = is_fifo ? -1 : open(rejects->path, flags | O_RDWR, 0666);
+    if (is_fifo || (fd < 0 && errno == EACCES)) {
+        fd = open(rejects->path, flags | O_WRONLY | (is_fifo ? O_NONBLOCK : 0), 0666);
     }
     if (fd < 0) {
-        return failed(rejects, errno, ret_error);
+        return errno == ENXIO ? error_set(ret_error, STATUS_IO, "%s: nobody reads this pipe", rejects->path)
+                              : failed(rejects, errno, ret_error);
     }
-    if (fstat(fd, &facts) != 0) {
+    /* The opening did not wait for a reader; the writing does. */
+    if ((is_fifo && fcntl(fd, F_SETFL, O_APPEND) != 0) || fstat(fd, &facts) != 0) {
         int number = errno;
         close(fd);
         return failed(rejects, number, ret_error);

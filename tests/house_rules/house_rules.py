@@ -4,7 +4,8 @@
     house_rules.py --build build [--only RULE]
 
 Each rule is first run over a small tree with that very fault in it and must see it, then over this tree. The last
-line is `PASSED FAILED`. Rules stand in rules.py, the map of the rooms in rooms.py, the planted faults in plants.py.
+line is `PASSED FAILED`. Rules stand in rules.py and static_analysis.py, the map of the rooms in rooms.py, the planted
+faults in plants.py.
 """
 import argparse
 import pathlib
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+# import static_analysis
 from plants import PLANTS, write_plant
 from rules import RULES
 from tree import Tree, TreeError

@@ -134,12 +134,65 @@ ROWS = "<!-- settings: %s -->\n\n| key | default | meaning |\n|---|---|---|\n| `
     + "".join(f"| `{key}` | `8s` | text |\n" for key in KEYS) + "<!-- end -->\n"
 
 
-def readme(producer_default="incident.events", more=""):
-    return ({"README.md": ROWS % ("incident-producer", producer_default) + ROWS % ("incident-consumer", "incident.events"),
-             "build/bin/incident-producer": HELP % more, "build/bin/incident-consumer": HELP % ""}, "README.md")
+def readme(old="", new="", more="", program="incident-producer"):
+    """A row of one program that is not as --help says, or a setting more in its --help."""
+    tables = {name: ROWS % (name, "incident.events") for name in ("incident-producer", "incident-consumer")}
+    tables[program] = tables[program].replace(old, new)
+    return ({"README.md": "".join(tables.values()),
+             **{f"build/bin/{name}": HELP % (more if name == program else "") for name in tables}}, "README.md")
 
 
-PLANTS["readme_shows_every_setting"] = [readme("incidents"), readme(more="\n  drain   8s   how long")]
+PLANTS["readme_shows_every_setting"] = [
+    readme("`incident.events`", "`incidents`"), readme("`incident.events`", "`incident.event`"),
+    readme("topic to write to", "to write to"), readme("topic to write to", "topic to write"),
+    readme("| `a.key_3` | `8s` | text |\n"), readme("<!-- end", "| `b.gone` | `8s` | text |\n<!-- end"),
+    readme("`8s` | text |\n<!-- end", "`9s` | text |\n<!-- end", program="incident-consumer"),
+    readme(more="\n  drain   8s   how long"), readme(more="\n  drain   8s   how long", program="incident-consumer"),
+]
+
+# Ten words in the list, each in a header; the eleventh row is the one that a plant is about.
+WORD_NAMES = [f"word{letter}" for letter in "abcdefghij"]
+SPOKEN = "".join(f"void {name}_verb(void);\n" for name in WORD_NAMES)
+WORDS = "<!-- words -->\n\n| word | means | folder | not |\n|---|---|---|---|\n" + "".join(
+    f"| {name} | a thing | `consumer/core/` | |\n" for name in WORD_NAMES) + "%s<!-- end -->\n"
+
+
+def words(row, culprit, **files):
+    return ({"consumer/README.md": WORDS % row, "consumer/core/spoken.h": SPOKEN,
+             **{f"consumer/core/{name}.c": text for name, text in files.items()}}, culprit)
+
+
+DEAD_LETTER = "| dead letter | kept | `consumer/core/` | `dlq`, `lost` (`consumer/edge/`) |\n"
+PLANTS["words_are_those_of_the_list"] = [
+    words("| lane | a thing | `consumer/core/` | |\n", "consumer/README.md"),
+    words("| Lane | a thing | `consumer/core/` | |\n", "consumer/README.md"),
+    words(DEAD_LETTER.replace("dead letter", "wordb"), "consumer/core/a.c:2", a="int lost;\nint dlq_size;\n",
+          b="int addlq;\n"),
+    words(DEAD_LETTER.replace("dead letter", "wordb"), "consumer/core/a.c:1", a='const char *t = "to the DLQ";\n'),
+    words("| wordb | a thing | `consumer/core/` | `lost` (`consumer/core/`) |\n", "consumer/core/a.c:1", a="/* it is lost */\n"),
+    ({"consumer/README.md": "# No list\n"}, "consumer/README.md"),
+]
+
+
+# Each under the real settings: a fault that the checks of that folder must see, and the like of it that is none.
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TIDY = {name: (ROOT / name).read_text() for name in (".clang-tidy", "tests/.clang-tidy")}
+MAYBE_NULL = "int f(const int *at);\nint f(const int *at)\n{\n    return at == 0 ? %s : *at;\n}\n"
+PLANTS["clang_tidy_finds_nothing"] = [
+    ({**TIDY, "common/base/a.c": MAYBE_NULL % "*at", "common/base/b.c": MAYBE_NULL % "0"}, "common/base/a.c:4"),
+    ({**TIDY, "common/base/a.h": HEADER % "#define TWICE(a) a * 2\n", "common/base/a.c": '#include "a.h"\n'},
+     "common/base/a.h:3"),
+    ({**TIDY, "tests/a.c": FUNCTION % "    if (f() == 1)\n        f();\n", "tests/b.c": FUNCTION % ""}, "tests/a.c:3"),
+]
+PLANTS["cppcheck_finds_nothing"] = [
+    ({"common/base/a.c": "int f(int at);\nint f(int at)\n{\n    int of[2] = {1, 2};\n    return at == 2 ? of[%s] : 0;\n}\n"
+      % at, "common/base/b.c": MAYBE_NULL % "0"}, "common/base/a.c:5") for at in ("at", "2")
+]
+PLANTS["suppressions_have_a_reason"] = [
+    ({"common/base/a.c": f"int a; /* {word} */\n", "common/base/b.c": f"int b; /* {word}{reason} */\n"},
+     "common/base/a.c:1") for word, reason in (("NOLINT(cert-err33-c)", ": it cannot fail"),
+                                               ("cppcheck-suppress memleak", " ; given to the library"))
+]
 
 
 def write_plant(folder, files):

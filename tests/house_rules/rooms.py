@@ -36,13 +36,13 @@ ROOMS = {
 
 # Edges that one folder holds: no file of one may include the header of another.
 EDGES = {
-    "consumer/edge": [["kafka_subscription", "partition_starts"], ["dead_letter_writer"], ["signer"],
-                      ["address_gate"], ["subscriptions_file"],
+    "consumer/edge": [["kafka_subscription", "partition_starts", "group_trouble"], ["dead_letter_writer"], ["signer"],
+                      ["address_gate"], ["subscriptions_file", "document_reader", "sink_section"],
                       ["kafka_record"], ["record_fetch"], ["topic_scan"]],
 }
 
-# Library header → where it may be included. A folder ends with a slash. A program's main.c names every library's
-# version.
+# Library header → where it may be included. A folder ends with a slash. What --version prints names every library's
+# version: common/service/program.c those of its room, each program's main.c the others.
 MAINS = ["consumer/main.c", "producer/main.c"]
 LIBRARIES = {
     "jansson.h": ["common/incident/incident_door.c", "common/incident/incident_json.c",
@@ -50,12 +50,12 @@ LIBRARIES = {
                   "common/incident/avro_name.c", "common/incident/avro_steps.h", "deploy/sandbox/", "tests/", *MAINS],
     "avro.h": ["common/incident/incident_avro.c", "common/incident/incident_encoder.c", "tests/"],
     "openssl/": ["common/incident/event_id.c", "consumer/edge/signer.c", "deploy/sandbox/", "tests/", *MAINS],
-    "yaml.h": ["common/service/yaml_tree.c", *MAINS],
-    "microhttpd.h": ["common/service/admin_http.c", "deploy/sandbox/", "tests/", *MAINS],
+    "yaml.h": ["common/service/yaml_tree.c", "common/service/program.c"],
+    "microhttpd.h": ["common/service/admin_http.c", "common/service/program.c", "deploy/sandbox/", "tests/"],
     "uv.h": ["common/service/event_loop.c", "common/service/event_loop.h", "consumer/edge/", "consumer/consumer_app.c",
              "consumer/shard.c", "producer/edge/", "tests/", *MAINS],
     "curl/": ["consumer/edge/sinks/", "consumer/edge/subscriptions_file.c", "tests/", *MAINS],
-    "librdkafka/": ["common/service/", "consumer/edge/", "producer/edge/", "deploy/sandbox/", "tests/", *MAINS],
+    "librdkafka/": ["common/service/", "consumer/edge/", "producer/edge/", "deploy/sandbox/", "tests/"],
 }
 
 # What the core's library may ask of the outside: the ground and the C library's memory and text functions. No clock,
@@ -72,7 +72,7 @@ IMPURE_SYMBOLS = {"time", "clock_gettime", "gettimeofday", "nanosleep", "usleep"
                   "send", "recv", "open", "open64", "fopen", "fopen64", "read", "write", "fwrite", "printf", "puts",
                   "getenv", "rand", "random", "getrandom", "pthread_create", "localtime", "localtime_r", "setlocale"}
 
-TOP_LEVEL = {".ci", ".clang-format", ".editorconfig", ".gitignore", ".gitattributes", "CMakeLists.txt",
+TOP_LEVEL = {".ci", ".clang-format", ".clang-tidy", ".editorconfig", ".gitignore", ".gitattributes", "CMakeLists.txt",
              "CMakePresets.json", "CONTRIBUTING.md", "LICENSE", "README.md", "common", "consumer", "deploy", "producer",
              "schemas", "tests"}
 

@@ -317,6 +317,43 @@ def readme_shows_every_setting(tree):
             faults.append(f"README.md: {program}: {key} is only in " + ("--help" if key in shown else "README.md"))
         for key in sorted(shown.keys() & rows.keys()):
             default, meaning = rows[key]
-            if not (shown[key].startswith(default) and shown[key].endswith(meaning)):
+            if not (shown[key].startswith(default) and shown[key].removeprefix(default).strip() == meaning):
                 faults.append(f"README.md: {program}: {key}: --help says `{shown[key]}`")
+    return faults
+
+
+WORDS_FILE = "consumer/README.md"
+WORDS_TABLE = re.compile(r"<!-- words -->\n(.*?)<!-- end -->", re.DOTALL)
+WORDS_ROW = re.compile(r"^\| ([a-z][a-z ]*) \| .+? \| (.*?) \| ?(.*?) ?\|$", re.MULTILINE)
+WORDS_MIN = 10
+PROGRAMS_CODE = ("common", "consumer", "producer")
+
+
+def has_word(text, word):
+    """As a part of an identifier, or in a comment or a text of ours; `dead letter` is dead_letter, DEAD LETTERS too."""
+    return re.search(rf"(?<![a-z]){word.replace(' ', '[_ -]')}s?(?![a-z])", text, re.IGNORECASE)
+
+
+@rule
+def words_are_those_of_the_list(tree):
+    """The list of words says how the code speaks: each is used in its folders' headers; its false friends nowhere, or
+    not in the folder that is named behind one."""
+    faults = []
+    table = WORDS_TABLE.search(tree.text(WORDS_FILE))
+    rows = WORDS_ROW.findall(table.group(1)) if table else []
+    rows = [row for row in rows if row[0] != "word"]
+    if len(rows) < WORDS_MIN or table.group(1).count("\n| ") != len(rows) + 1:
+        faults.append(f"{WORDS_FILE}: a list of words that this rule does not understand")
+    code = {path: tree.text(path) for path in tree.c_files() if path.parts[0] in PROGRAMS_CODE}
+    for word, folders, friends in rows:
+        for folder in re.findall(r"`([\w/]+/)`", folders):
+            if not any(str(path).startswith(folder) and path.suffix == ".h" and has_word(text, word)
+                       for path, text in code.items()):
+                faults.append(f"{WORDS_FILE}: `{word}`: no header in {folder} says it")
+        for friend, folder in re.findall(r"`([a-z]+)`(?: \(`([\w/]+/)`\))?", friends):
+            for path, text in code.items():
+                found = has_word(text, friend) if str(path).startswith(folder) else None
+                if found:
+                    line = text.count("\n", 0, found.start()) + 1
+                    faults.append(f"{path}:{line}: {friend}: the word here is `{word}` ({WORDS_FILE})")
     return faults

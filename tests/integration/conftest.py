@@ -11,6 +11,7 @@ from kafka_node import KafkaNode
 from newest import is_chosen
 from programs import Relay
 from receiver import Receiver
+from secrecy import told_on_the_log
 
 TIMEOUT_S = 60
 
@@ -18,6 +19,7 @@ TIMEOUT_S = 60
 def pytest_addoption(parser):
     root = pathlib.Path(__file__).resolve().parents[2]
     parser.addoption("--bin", default=str(root / "build/bin"), help="folder of the programs")
+    parser.addoption("--tsan-bin", help="folder of the programs under ThreadSanitizer; without it test_threads.py is skipped")
     parser.addoption("--jars", required=True, help="folder of Kafka's jars (tests/run makes it)")
     parser.addoption("--counts", help="file for `PASSED FAILED`")
     parser.addoption("--soak", action="store_true", help="the large counts as well")
@@ -70,7 +72,12 @@ def kafka(request, tmp_path_factory):
     node = KafkaNode(request.config.getoption("--jars"), folder)
     node.start()
     yield node
+    node.ensure_running()
+    log = Log(node)
+    told = told_on_the_log(log)
+    log.close()
     node.close()
+    assert told == []
     shutil.rmtree(folder, ignore_errors=True)
 
 

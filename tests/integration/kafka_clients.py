@@ -78,6 +78,9 @@ class Log:
         wait_for(lambda: len(self.partitions(name)) == partitions, f"topic {name}")
         return name
 
+    def topics(self):
+        return sorted(self.admin.list_topics(timeout=10).topics)
+
     def partitions(self, topic):
         found = self.admin.list_topics(topic, timeout=10).topics.get(topic)
         if found is None or found.error is not None:
@@ -106,11 +109,14 @@ class Log:
         place = TopicPartition(topic, partition, offset)
         self.admin.delete_records([place])[place].result(20)
 
+    def producer(self, **config):
+        return confluent_kafka.Producer({"bootstrap.servers": self.node.servers, "partitioner": "murmur2_random",
+                                         "enable.idempotence": True, "linger.ms": 0, "message.max.bytes": 50_000_000,
+                                         **QUIET, **config})
+
     def produce(self, topic, records, **config):
         """Writes the records as they are, in order; fills in their partition and offset."""
-        producer = confluent_kafka.Producer({"bootstrap.servers": self.node.servers, "partitioner": "murmur2_random",
-                                             "enable.idempotence": True, "linger.ms": 0,
-                                             "message.max.bytes": 50_000_000, **QUIET, **config})
+        producer = self.producer(**config)
         self.send(producer, topic, records)
         assert producer.flush(30) == 0, "not everything was written"
 
@@ -137,33 +143,38 @@ class Log:
 
     def read(self, topic, timeout_s=30, isolation="read_committed"):
         """Every record of the topic, partition by partition, in order of offset."""
-        ends = self.ends(topic)
+        return self.read_topics([topic], timeout_s, isolation)
+
+    def read_topics(self, topics, timeout_s=30, isolation="read_committed"):
+        """The same of several."""
+        places = [TopicPartition(topic, number, starts[number]) for topic in topics
+                  for starts, ends in [(self.starts(topic), self.ends(topic))]
+                  for number in sorted(ends) if ends[number] > starts[number]]
+        waiting = {(place.topic, place.partition) for place in places}
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.node.servers, "group.id": "tests-reader",
                                              "enable.auto.commit": False, "auto.offset.reset": "error",
                                              "enable.partition.eof": True, "isolation.level": isolation,
                                              "fetch.wait.max.ms": 20, "fetch.message.max.bytes": 20_000_000, **QUIET})
-        starts = self.starts(topic)
-        waiting = {number for number in ends if ends[number] > starts[number]}
         found = []
         try:
-            consumer.assign([TopicPartition(topic, number, starts[number]) for number in sorted(waiting)])
+            consumer.assign(places)
             deadline = end_time(timeout_s)
             while waiting:
-                assert time.monotonic() < deadline, f"{topic}: {len(found)} records, partitions {waiting} are not through"
+                assert time.monotonic() < deadline, f"{len(found)} records, {sorted(waiting)} are not through"
                 message = consumer.poll(0.2)
                 if message is None:
                     continue
                 if message.error():
                     assert message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF, message.error()
-                    waiting.discard(message.partition())
+                    waiting.discard((message.topic(), message.partition()))
                     continue
                 kind, timestamp = message.timestamp()
                 assert kind == TIMESTAMP_CREATE_TIME
                 found.append(Record(message.value(), message.key(), message.headers() or [], timestamp,
-                                    message.partition(), message.offset(), topic))
+                                    message.partition(), message.offset(), message.topic()))
         finally:
             consumer.close()
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
 
     def exists(self, topic):
         return bool(self.partitions(topic))

@@ -43,6 +43,8 @@ log.segment.bytes=67108864
 log.retention.check.interval.ms=1000
 log.initial.task.delay.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
+# Compaction is looked for every second, not every 15 s.
+log.cleaner.backoff.ms=1000
 num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=1

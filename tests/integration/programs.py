@@ -10,8 +10,8 @@ import threading
 import urllib.error
 import urllib.request
 
-from events import CANARY
 from kafka_node import free_port
+from secrecy import NARRATIVES, SECRETS_OF_THE_RUN, Canaries
 from waiting import wait_for
 
 PLAIN = re.compile(r"[A-Za-z/][\w./:@%-]*")
@@ -48,12 +48,12 @@ def make_secret(number=1, size=32):
     return "whsec_" + base64.b64encode(bytes((number * 31 + index * 7) % 256 for index in range(size))).decode()
 
 
-def http_get(port, path, method="GET"):
+def http_get(port, path, method="GET", timeout_s=5):
     """(status, body as text, headers) of a request to an admin listener; status 0 when nobody listens."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=5) as answer:
+        with opener.open(request, timeout=timeout_s) as answer:
             return answer.status, answer.read().decode(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), error.headers
@@ -62,8 +62,10 @@ def http_get(port, path, method="GET"):
 
 
 class Program:
-    """One run. Its standard error is `NAME.N.log`, where N counts the runs in this folder."""
+    """One run. Its standard error is `NAME.N.log`, where N counts the runs in this folder; beside it, for the search of
+    what it has told, stand its standard output, its command line and its last metrics."""
     name = None
+    admin_port = None
 
     def __init__(self, binary, folder, arguments, stdin=subprocess.DEVNULL, environment=None, wrapper=()):
         self.folder = pathlib.Path(folder)
@@ -77,6 +79,15 @@ class Program:
             self.process = subprocess.Popen(
                 [*wrapper, "setpriv", "--pdeathsig", "KILL", "--", str(binary), *map(str, arguments)], cwd=folder,
                 stdin=stdin, stdout=out, stderr=log, env={**os.environ, **(environment or {})})
+
+    def keep_what_it_tells(self):
+        """Metrics and command line, into files beside its log; nothing of one that has ended."""
+        if not self.is_running() or not self.folder.exists():
+            return
+        line = pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        self.log_path.with_suffix(".cmdline").write_bytes(line)
+        if self.admin_port is not None:
+            self.log_path.with_suffix(".metrics").write_text(http_get(self.admin_port, "/metrics", timeout_s=1)[1])
 
     @property
     def pid(self):
@@ -125,10 +136,12 @@ class Program:
 
     def stop(self, timeout_s=20.0):
         """SIGTERM; its exit status."""
+        self.keep_what_it_tells()
         self.signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
     def kill(self):
+        self.keep_what_it_tells()
         self.signal(signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
 
@@ -144,6 +157,7 @@ class Program:
         return self.memory("VmHWM")
 
     def close(self):
+        self.keep_what_it_tells()
         if self.is_running():
             os.kill(self.pid, signal.SIGKILL)
             self.wait()
@@ -155,7 +169,6 @@ class Producer(Program):
 
 class Consumer(Program):
     name = "incident-consumer"
-    admin_port = None
 
     def wait_ready(self, timeout_s=30.0):
         def ready():
@@ -202,7 +215,8 @@ class Relay:
         self.folder = pathlib.Path(folder)
         self.log = log
         self.programs = []
-        self.secrets = set()
+        self.secrets = Canaries()
+        self.inputs = {self.folder / "input.ndjson"}  # what the test itself has written
 
     def is_sanitized(self):
         return b"__asan_init" in (self.bin / Producer.name).read_bytes()
@@ -239,20 +253,31 @@ class Relay:
         for number, secret in enumerate(endpoint.secrets):
             path = self.folder / f"secret-{name}-{number}"
             path.write_text(secret + "\n")
-            self.secrets.add(secret.removeprefix("whsec_"))
+            self.inputs.add(path)
+            self.secrets.add_secret(secret)
             files.append(f"file:{path}")
         http = {"url": endpoint.url, **({"secrets": files} if files else {"unsigned": True}), **more.pop("http", {})}
+        if "authorization" in http.get("headers", {}):
+            self.secrets.add_secret(http["headers"]["authorization"])
         return {"id": name, "tenant": tenant, **more, "http": http}
 
     def write_subscriptions(self, *subscriptions):
         text = to_yaml({"subscriptions": list(subscriptions)})
         # A list item's first key stands on the line of its hyphen.
         text = re.sub(r"-\n +", "- ", text)
-        (self.folder / "subscriptions.yaml").write_text(text)
+        path = self.folder / "subscriptions.yaml"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(path)  # whole at once: a program may be reading it
+        self.inputs.add(path)
 
     def write_settings(self, name, settings):
         path = self.folder / name
         path.write_text(to_yaml(settings))
+        self.inputs.add(path)
+        for key, value in settings.get("kafka", {}).items():
+            if key.endswith("password"):
+                self.secrets.add_secret(value)
         return path
 
     # Programs
@@ -263,8 +288,12 @@ class Relay:
         return program
 
     def start_producer(self, topic, *arguments, stdin=subprocess.DEVNULL, settings=None, wrapper=(), environment=None):
-        path = self.write_settings("producer.yaml", self.producer_settings(topic, **(settings or {})))
-        return self.run(Producer, ["--config", path, *arguments], stdin=stdin, wrapper=wrapper, environment=environment)
+        settings = self.producer_settings(topic, **(settings or {}))
+        path = self.write_settings("producer.yaml", settings)
+        producer = self.run(Producer, ["--config", path, *arguments], stdin=stdin, wrapper=wrapper, environment=environment)
+        if "admin" in settings:
+            producer.admin_port = int(settings["admin"]["listen"].rpartition(":")[2])
+        return producer
 
     def publish(self, topic, lines, status=0, timeout_s=30.0, **settings):
         """Runs the producer over a file of these lines, to its end."""
@@ -297,10 +326,11 @@ class Relay:
             text = program.text() + program.output()
             if re.search(r"AddressSanitizer|LeakSanitizer|runtime error:|CHECK", text):
                 found.append(f"{program.name}: {text[-4000:]}")
-            for secret in self.secrets:
-                key = base64.b64decode(secret)
-                if secret in text or key.hex() in text.lower():
-                    found.append(f"{program.name} has told a secret")
-            if CANARY in text:
-                found.append(f"{program.name} has told a narrative")
-        return found
+        return found + self.told()
+
+    def told(self):
+        """Secrets in any file that a program of ours has written, narratives in what it says."""
+        SECRETS_OF_THE_RUN.add_all(self.secrets)
+        written = [path for path in self.folder.rglob("*") if path.is_file() and path not in self.inputs]
+        said = [path for path in written if path.suffix in (".log", ".out", ".metrics", ".cmdline", ".checkpoint")]
+        return self.secrets.found_in(written) + NARRATIVES.found_in(said)

@@ -17,9 +17,9 @@ from programs import Producer
 from test_producer import expected_by_tenant, incidents_by_tenant, lines_of_tenants, rejects, summary
 from waiting import holds_for, wait_for
 
-FIELDS = re.compile(r"incident-producer checkpoint 1\ninput (?P<input>.*)\nfile (?P<device>\d+) (?P<inode>\d+)\n"
+FIELDS = re.compile(r"incident-producer checkpoint 1\ninput (?P<input>.*)\ninode (?P<inode>\d+)\n"
                     r"head (?P<head>\d+) [0-9a-f]{16}\nline (?P<line>\d+)\noffset (?P<offset>\d+)\n"
-                    r"(next \d+ \d+\n)*")
+                    r"(next \d+\n)*")
 
 
 class Spool:
@@ -150,6 +150,7 @@ def run_on_terminal(relay, topic, lines, seconds):
                 break
     os.close(master)
     assert process.wait(10) == 0
+    (relay.folder / "terminal.out").write_bytes(said)  # to be searched for what must not be told
     return [line for line in said.decode().splitlines() if re.search(r'msg"?[:=]"?progress\b', line)]
 
 
@@ -236,7 +237,7 @@ def test_another_input_is_refused(spool, log, topic):
     # The same name and the same bytes, but another file.
     spool.path = original
     os.rename(other, original)
-    refused(spool, "device and inode")
+    refused(spool, "the inode differs")
     assert count(log, topic) == 5
 
 
@@ -280,6 +281,17 @@ def test_a_checkpoint_that_cannot_be_written(spool, log, topic):
     spool.checkpoint = spool.relay.folder / "c"
     (spool.relay.folder / "c.new").mkdir()
     assert spool.run(status=74).logged("the checkpoint cannot be written")
+
+
+def test_one_checkpoint_is_one_producers(spool, log, topic):
+    spool.append(lines_of_tenants(5))
+    first = spool.start("--follow")
+    wait_for(lambda: count(log, topic) == 5, "all five")
+    assert spool.run(status=74).logged("another producer")
+    assert spool.run("--check").output().startswith("settings are fine")
+    assert first.stop() == 0
+    spool.run()
+    assert count(log, topic) == 5
 
 
 def test_sigterm_in_the_middle_of_a_file(spool, log, topic):
@@ -434,6 +446,25 @@ def test_rotation_by_rename(spool, log, topic):
     assert incidents_by_tenant(log.read(topic)) == expected_by_tenant(lines)
 
 
+def test_what_a_late_writer_appends_is_told(spool, log, topic):
+    lines = lines_of_tenants(3)
+    spool.append(lines[:1])
+    producer = spool.start("--follow")
+    wait_for(lambda: count(log, topic) == 1, "the first")
+    old = spool.path.with_name("spool.ndjson.1")
+    os.rename(spool.path, old)
+    spool.append(lines[1:2])
+    producer.wait_logged("taken its name")
+    with open(old, "ab") as file:
+        file.write(lines[2] + b"\n")
+    said, = producer.wait_logged("was left")
+    said = json.loads(said)
+    assert (said["level"], said["inode"], said["offset"], said["bytes"]) == (
+        "error", old.stat().st_ino, len(lines[0]) + 1, len(lines[2]) + 1)
+    assert producer.stop() == 0
+    assert count(log, topic) == 2
+
+
 def test_rotated_several_times_while_the_broker_is_away(spool, log, topic):
     lines = lines_of_tenants(50)
     spool.append(lines[:10])
@@ -458,13 +489,54 @@ def test_rotated_while_it_was_away(spool, log, topic):
     spool.append(lines[10:20])
     os.rename(spool.path, spool.path.with_name("spool.ndjson.1"))
     spool.append(lines[20:])
-    refused(spool, "device and inode")
+    refused(spool, "the inode differs")
     producer = spool.start("--follow")
     wait_for(lambda: count(log, topic) == 30, "both files")
     assert producer.stop() == 0
     assert summary(producer)["began_line"] == 11
     assert spool.position() == (11, spool.path.stat().st_size)
     assert incidents_by_tenant(log.read(topic)) == expected_by_tenant(lines)
+
+
+def test_renamed_twice_while_it_was_away(spool, log, topic):
+    """The file in between is named, never passed over."""
+    lines = lines_of_tenants(40)
+    spool.append(lines[:10])
+    spool.run()
+    spool.append(lines[10:20])
+    os.rename(spool.path, spool.path.with_name("spool.ndjson.2"))
+    between = spool.path.with_name("spool.ndjson.1")
+    between.write_bytes(b"".join(line + b"\n" for line in lines[20:30]))
+    # Whatever the clock's grain: it was written later.
+    stamp = spool.path.with_name("spool.ndjson.2").stat().st_mtime_ns + 1_000_000
+    os.utime(between, ns=(stamp, stamp))
+    spool.append(lines[30:])
+    before = spool.checkpoint.read_text()
+    refusal = spool.run("--follow", status=78)
+    assert refusal.logged("renamed more than once") and refusal.logged(r"spool\.ndjson\.1\b")
+    assert spool.checkpoint.read_text() == before and count(log, topic) == 10
+    # What the line says to do.
+    for file in (spool.path.with_name("spool.ndjson.2"), between):
+        assert spool.relay.start_producer(topic, "--input", file).wait() == 0
+    spool.checkpoint.unlink()
+    producer = spool.start("--follow")
+    wait_for(lambda: count(log, topic) == 50, "the new file")
+    assert producer.stop() == 0
+    assert_all_there(log, topic, lines)
+
+
+def test_a_small_file_is_truncated_again_and_again(spool, log, topic):
+    """Truncated between the acknowledgement and the checkpoint, whose head was not whole yet."""
+    lines = lines_of_tenants(12, tenants=1)
+    spool.path.touch()
+    producer = spool.start("--follow")
+    for number, line in enumerate(lines, 1):
+        spool.append([line])
+        wait_for(lambda: count(log, topic) == number, "the line")
+        os.truncate(spool.path, 0)
+        producer.wait_logged("shorter", number)
+    assert producer.stop() == 0
+    assert incidents(log, topic) == list(expected_by_tenant(lines).values())[0]
 
 
 def test_truncation_begins_anew(spool, log, topic):

@@ -384,6 +384,27 @@ def test_explain_says_who_and_why_not(relay):
     assert "nobody gets it" in last and requests_in(last) == {}
 
 
+ROW = make_event(1)["payload"]
+
+
+@pytest.mark.parametrize("line, is_change", [
+    ({"before": None, "after": ROW}, True),
+    ({"id": "x", "before": {"id": 1}, "after": {**ROW, "status": "OPEN"}}, True),
+    ({"traceparent": "x", "after": {"colour": "red"}}, True),
+    ({"before": None, "after": None}, True),
+    ({"after": ROW, "colour": "red"}, False),
+    ({"colour": "red"}, False),
+    ({}, False),
+], ids=["a change", "a wrong change", "an unknown key in its row", "no row", "an unknown key", "another key", "no key"])
+def test_explain_of_a_change_says_what_to_do(relay, line, is_change):
+    """Whether a change becomes an event is the producer's to say."""
+    relay.write_subscriptions()
+    status, out, err = run(relay, "explain", "-", *files_of(relay), stdin=events.canonical(line).encode())
+    assert status == 65, err
+    assert ("incident-producer --format change" in out, "rejected by the producer's door" in out) == (
+        is_change, not is_change), out
+
+
 def test_explain_file_gives_the_bytes_that_are_sent(relay, log, topic1, receiver):
     """The published examples: explained first, then delivered; the clock of each explanation is that of its request."""
     lines = events.EXAMPLES[:8]
@@ -485,7 +506,11 @@ def test_explain_where_no_broker_is(relay):
     (["explain", "a", "b"], 64, "name one file"),
     (["explain", "-", "--at", "x"], 64, "--at"),
     (["explain", "-", "--subscription", "none"], 64, "none"),
-    (["explain", "/nowhere/events"], 66, "/nowhere/events"),
+    (["explain", "/nowhere/events"], 66, "/nowhere/events: No such file or directory\n"),
+    (["explain", "/dev/null"], 66, "is empty"),
+    *[(["explain", place], 66, "TOPIC:PARTITION:OFFSET") for place in (
+        "incident.events:0", "incident.events:0:-1", "incident.events:-1:0", "incident.events::0", "incident.events:0:",
+        "incident.events:0:9223372036854775808", "incident.events:2147483648:0", ":0:0", "incident events:0:0", "..:0:0")],
     (["explain", "--help"], 0, "TOPIC:PARTITION:OFFSET"),
     (["sign", "--help"], 0, "--subscription ID"),
     (["verify", "--help"], 0, "--tolerance SECONDS"),

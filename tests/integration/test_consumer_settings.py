@@ -120,11 +120,51 @@ def test_a_missing_subscriptions_file(relay):
         "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "group.id", "isolation.level",
         "enable.idempotence", "acks", "partitioner")],
     (["run", "--check", "--set", "topics.dead_letters=incident.events"], 78, "topics.dead_letters"),
+    (["run", "--check", "--set", "topics.events=[]"], 78, "--set topics.events: has 0 items; it takes 1 or more"),
+    (["run", "--check", "--set", "retry.schedule=[]"], 78, "--set retry.schedule: has 0 items; it takes 1 to 64"),
+    (["run", "--check", "--set", "retry.refused=[]"], 78, "--set retry.refused: has 0 items"),
+    (["run", "--check", "--set", "lane.probe_max=1s"], 78, "lane.probe_max: is less than lane.probe_first"),
+    (["run", "--check", "--set", "kafka.bootstrap.servers=''"], 78, "kafka.bootstrap.servers: is empty"),
+    (["run", "--check", "--set", "kafka.group.instance.id=''"], 78, "kafka.group.instance.id: is empty"),
+    (["run", "--check", "--set", "kafka.security.protocol=sasl_ssl"], 78, "sasl.mechanism is not set"),
 ])
 def test_commands(relay, arguments, status, said):
     consumer = relay.run(Consumer, arguments)
     assert consumer.wait() == status, consumer.text()
     assert said in consumer.text() + consumer.output()
+
+
+@pytest.mark.parametrize("setting", [
+    "topics.lanes=x", "topics.commands=x", "lane.halt_after_refusals=20", "lane.detach_after=30s",
+    "lane.uncommitted_max=1000", "lane.stragglers_max=256", "lane.disable_after=5d", "replay.rate=100/s",
+    "kafka.partition.assignment.strategy=cooperative-sticky", "kafka.group.protocol=consumer"])
+def test_a_setting_of_a_later_version_is_refused_by_name(relay, setting):
+    consumer = relay.run(Consumer, ["--check", "--set", setting])
+    assert consumer.wait() == 78
+    assert f"--set {setting.split('=')[0]}: comes in a later version" in consumer.text()
+
+
+@pytest.mark.parametrize("key", ["start", "rate", "http2", "keep_response", "http.rate", "http.http2",
+                                 "http.keep_response"])
+def test_a_key_of_a_later_version_is_refused_by_name(relay, key):
+    in_http, name = key.startswith("http."), key.removeprefix("http.")
+    text = (HEAD + ("" if in_http else f"    {name}: x\n") + "    http:\n      url: https://a.example/\n"
+            "      unsigned: true\n" + (f"      {name}: x\n" if in_http else ""))
+    consumer, _ = check(relay, text)
+    assert consumer.wait() == 78
+    assert f"subscriptions[0].{key}: comes in a later version" in consumer.text()
+
+
+def test_every_error_of_the_settings_is_said_at_once(relay):
+    """Those of single keys, and those of keys that contradict each other."""
+    path = relay.folder / "consumer.yaml"
+    path.write_text("drain: 8\nretry:\n  schedule: []\ntopics:\n  dead_letters: incident.events\n"
+                    "lane: {probe_first: 5s, probe_max: 1s}\n")
+    consumer = relay.run(Consumer, ["--check", "--config", path])
+    assert consumer.wait() == 78
+    for said in (f"{path}:1:8: drain: ", f"{path}:3:13: retry.schedule: ", "topics.dead_letters: incident.events is read",
+                 "lane.probe_max: is less than lane.probe_first"):
+        assert said in consumer.text(), consumer.text()
 
 
 def test_help_names_no_later_key(relay):

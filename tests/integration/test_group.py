@@ -65,6 +65,36 @@ def test_static_members_have_ids_of_their_own(relay, log, topic, receiver):
     assert consumer.stop() == 0
 
 
+def test_two_members_of_one_name(relay, log, topic, receiver):
+    """The newer one stays; the older one ends and says what to mend."""
+    endpoint = receiver.endpoint("/hook", [make_secret()])
+    relay.write_subscriptions(relay.subscription("crm", endpoint))
+    settings = {"kafka": {"group.instance.id": "box-1"}}
+    first = relay.start_consumer(topic, settings)
+    second = relay.start_consumer(topic, settings, wait=False)
+    assert first.wait() == 69
+    about = [line for line in first.lines() if line["level"] == "error"]
+    assert len(about) == 1 and "kafka.group.instance.id: give each process one of its own" in about[0]["reason"]
+    second.wait_ready()
+    made = events.records(20)
+    log.produce(topic, made)
+    log.wait_committed_to_end(relay.group_of(topic), topic)
+    check_all_delivered(endpoint, made, 0)
+    assert second.stop() == 0
+
+
+def test_more_shards_than_partitions(relay, log, topic1, receiver):
+    """Those that get none are ready all the same, and end with the others."""
+    endpoint = receiver.endpoint("/hook", [make_secret()])
+    relay.write_subscriptions(relay.subscription("crm", endpoint))
+    consumer = relay.start_consumer(topic1, {"shards": 4})
+    made = events.records(20)
+    log.produce(topic1, made)
+    log.wait_committed_to_end(relay.group_of(topic1), topic1)
+    check_all_delivered(endpoint, made, 0)
+    assert consumer.stop() == 0
+
+
 def test_members_join_leave_and_are_killed(relay, log, topic, receiver, request):
     """Random kills and restarts under load, two members at most: nothing is lost, order is kept."""
     kills = KILLS_SOAK if request.config.getoption("--soak") else KILLS
@@ -153,6 +183,14 @@ def test_accept_gap_takes_a_topic_that_is_read(relay, log, topic1, receiver):
         consumer = relay.start_consumer(topic1, wait=False, arguments=["--accept-gap", wrong])
         assert consumer.wait() == 64
         assert wrong in consumer.text()
+
+
+def test_accept_gap_of_a_partition_that_is_not_there_is_said(relay, topic1, receiver):
+    relay.write_subscriptions(relay.subscription("crm", receiver.endpoint("/hook", [make_secret()])))
+    consumer = relay.start_consumer(topic1, arguments=["--accept-gap", f"{topic1}:1", "--accept-gap", f"{topic1}:0"])
+    said, = [json.loads(line) for line in consumer.logged("--accept-gap")]
+    assert (said["level"], said["topic"], said["partition"], said["partitions"]) == ("warn", topic1, 1, 1)
+    assert consumer.stop() == 0
 
 
 def test_a_stop_does_not_wait_for_a_broker_that_is_away(relay, log, topic1, receiver):

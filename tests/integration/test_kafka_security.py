@@ -4,16 +4,18 @@ import shutil
 import subprocess
 
 import pytest
-from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, AdminClient, ResourcePatternType,
-                                   ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient,
+                                   ResourcePatternType, ResourceType, ScramCredentialInfo, ScramMechanism,
+                                   UserScramCredentialUpsertion)
 
 import events
 from events import line_of, make_event
-from kafka_clients import Log
+from kafka_clients import Log, Record
 from kafka_cluster import free_ports, with_settings
 from kafka_node import PROPERTIES, KafkaNode, free_port
 from newest import link_newest, version_of
-from programs import make_secret
+from programs import Consumer, make_secret
+from waiting import holds_for
 
 PASSWORD = "keystore-pass"
 USERS = {"relay": "relay-password"}
@@ -108,6 +110,17 @@ class GuardedNode(KafkaNode):
                                                 password.encode()) for name, password in USERS.items()]
         for future in admin.alter_user_scram_credentials(changes).values():
             future.result(20)
+
+    def deny(self, kind, name, operation):
+        """One thing to the user `relay`, until the returned function is called."""
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        binding = AclBinding(kind, name, ResourcePatternType.LITERAL, "User:CN=relay", "*", operation,
+                             AclPermissionType.DENY)
+        for future in admin.create_acls([binding]).values():
+            future.result(20)
+        filters = AclBindingFilter(kind, name, ResourcePatternType.LITERAL, "User:CN=relay", "*", operation,
+                                   AclPermissionType.DENY)
+        return lambda: [future.result(20) for future in admin.delete_acls([filters]).values()]
 
     def allow(self, *principals):
         """Everything that the relay needs."""
@@ -252,3 +265,61 @@ def test_no_authorisation(relay, kafka, topic, receiver, kind):
     assert [line["level"] for line in about] in (["warn"], ["warn", "error"]), program.text()
     assert len(troubles(program)) <= 4, program.text()
     assert all(word in json.dumps(about[0]) for word in ("kafka-acls.sh", topic, "--add", f"--{kind}")), about[0]
+
+
+# What is denied, what the line is called, and the end of the command that allows it
+DENIED = {
+    "the group": (ResourceType.GROUP, "group", AclOperation.READ, "the group cannot read",
+                  "--topic {topic} --consumer --group {group}"),
+    "reading": (ResourceType.TOPIC, "topic", AclOperation.READ, "could not be committed",
+                "--topic {topic} --consumer --group {group}"),
+    "writing dead letters": (ResourceType.TOPIC, "dead", AclOperation.WRITE, "a dead letter could not be written",
+                             "--topic {dead} --producer"),
+    "making their topic": (ResourceType.TOPIC, "dead", AclOperation.CREATE, "waiting",
+                           "--operation Create --topic {dead}"),
+    "writing to a sink": (ResourceType.TOPIC, "out", AclOperation.WRITE, "a topic cannot be written to",
+                          "--topic {out} --producer"),
+}
+
+
+@pytest.mark.parametrize("denied", DENIED)
+def test_what_is_denied_is_named_and_waited_for(relay, log, kafka, topic1, receiver, denied):
+    """With the command that allows it; once it is allowed everything arrives, without a restart."""
+    kind, name, operation, what, command = DENIED[denied]
+    out = log.make_topic(partitions=1)
+    names = {"topic": topic1, "group": relay.group_of(topic1), "dead": relay.dead_letters_of(topic1), "out": out}
+    if denied == "writing dead letters":
+        log.make_topic(names["dead"], partitions=1)
+    endpoint = receiver.endpoint("/hook", [make_secret()])
+    relay.write_subscriptions(relay.subscription("crm", endpoint), {"id": "lake", "tenant": 7001, "kafka": {"topic": out}})
+    log.produce(topic1, [*events.records(3), Record(b"{}", b"7001")])
+    allow = kafka.deny(kind, names[name], operation)
+    try:
+        consumer = relay.start_consumer(topic1, {"kafka": kafka.tls()}, wait=False)
+        said = consumer.wait_logged(what)
+        assert f"kafka-acls.sh --bootstrap-server 127.0.0.1:{kafka.ssl_port} --add" in said[0]
+        assert command.format(**names) in said[0], said[0]
+        if denied in ("the group", "reading"):
+            holds_for(lambda: len(consumer.logged(what)) == 1, "it is said once", 3)
+    finally:
+        allow()
+    log.wait_committed_to_end(names["group"], topic1, 40)
+    assert len(endpoint.delivered) == 3
+    assert len(log.wait_for_records(out, 3)) == 3
+    assert len(log.wait_for_records(names["dead"], 1)) == 1
+    assert consumer.stop() == 0
+
+
+def test_commands_that_may_not_read_say_what_to_do(relay, log, kafka, topic1):
+    log.produce(topic1, events.records(1))
+    relay.write_subscriptions()
+    settings = relay.consumer_settings(topic1, kafka=kafka.tls(), topics={"events": ["other"], "dead_letters": topic1})
+    path = relay.write_settings("consumer.yaml", settings)
+    allow = kafka.deny(ResourceType.TOPIC, topic1, AclOperation.READ)
+    try:
+        for arguments in (["explain", f"{topic1}:0:0"], ["dead-letters", "list"], ["dead-letters", "show", "0:0"]):
+            command = relay.run(Consumer, [*arguments, "--config", path])
+            assert command.wait() == 69, command.text()
+            assert f"--add --allow-principal User:NAME --topic {topic1} --consumer" in command.text(), command.text()
+    finally:
+        allow()

@@ -301,6 +301,35 @@ def test_a_rejects_file_in_no_folder(relay, topic):
     assert relay.publish(topic, [b"{}"], status=74, rejects=str(relay.folder / "no/such/folder/rejects.ndjson"))
 
 
+@pytest.mark.parametrize("arguments, said", [
+    (["--set", "rejects=input.ndjson"], "rejects: input.ndjson is the input itself"),
+    (["--set", "rejects=./link"], "rejects: ./link is the input itself"),
+    (["--checkpoint", "rejects.ndjson"], "checkpoint: rejects.ndjson is the rejects file"),
+    (["--checkpoint", "new", "--set", "rejects=./new"], "checkpoint: new is the rejects file"),
+])
+def test_one_file_is_not_two(relay, topic, arguments, said):
+    """A reject in the input would be read and rejected without end; a checkpoint would replace the rejects."""
+    path = relay.folder / "input.ndjson"
+    path.write_bytes(b"{}\n")
+    (relay.folder / "link").symlink_to(path)
+    for more in (["--check"], []):
+        producer = relay.start_producer(topic, "--input", "input.ndjson", *arguments, *more)
+        assert producer.wait() == 78
+        assert said in producer.text()
+    assert path.read_bytes() == b"{}\n"
+
+
+def test_a_file_size_limit_under_the_rejects(relay, topic):
+    path = relay.folder / "input.ndjson"
+    path.write_bytes(b"{}\n")
+    # Room for the log, which is a file as well, and for nothing behind this:
+    (relay.folder / "rejects.ndjson").write_bytes(b"x" * 8191 + b"\n")
+    producer = relay.start_producer(topic, "--input", path, wrapper=["prlimit", "--fsize=8192"])
+    assert producer.wait() == 74
+    assert producer.logged("File too large")
+    assert (relay.folder / "rejects.ndjson").stat().st_size == 8192
+
+
 # The broker
 
 
@@ -352,6 +381,14 @@ def test_startup_timeout(relay, topic):
         "kafka": {"bootstrap.servers": f"127.0.0.1:{port}"}, "startup_timeout": "1s"})
     assert producer.wait() == 69
     assert producer.logged(str(port))
+
+
+def test_startup_timeout_without_the_topic(relay):
+    path = relay.folder / "input.ndjson"
+    path.write_bytes(line_of(make_event()) + b"\n")
+    producer = relay.start_producer("never-there", "--input", path, settings={"startup_timeout": "1s"})
+    assert producer.wait() == 69
+    assert producer.logged("within startup_timeout.*kafka-topics.sh .*--create --topic never-there")
 
 
 def test_a_broker_restart_in_the_middle(relay, log, topic):
@@ -427,6 +464,48 @@ def test_sigterm_before_the_end_of_the_input(relay, log, topic):
                for line in producer.lines()), producer.text()
     assert len(log.read(topic)) == 10
     pipe.close()
+
+
+def test_a_second_signal_cuts_at_once(relay, log, topic):
+    producer = relay.start_producer(topic, stdin=subprocess.PIPE, settings={"drain": "60s"})
+    pipe = producer.process.stdin
+    lines = lines_of_tenants(2)
+    pipe.write(lines[0] + b"\n")
+    pipe.flush()
+    wait_for(lambda: sum(log.ends(topic).values()) == 1, "the first is on the log")
+    log.node.freeze()
+    pipe.write(lines[1] + b"\n")
+    pipe.flush()
+    holds_for(producer.is_running, "has read the second", 0.5)
+    producer.signal(signal.SIGTERM)
+    producer.wait_logged("stopping")
+    holds_for(producer.is_running, "waits for the broker", 1)
+    producer.signal(signal.SIGTERM)
+    status = producer.wait(5)
+    log.node.thaw()
+    pipe.close()
+    assert status == 75
+    said, = [line for line in producer.lines() if "stopped before the end" in line["msg"]]
+    assert (said["line"], said["offset"]) == (2, len(lines[0]) + 1)
+
+
+def test_the_first_signal_in_a_drain_is_no_second_one(relay, log, topic):
+    """A failure has begun the drain: SIGTERM does not cut what is in the air."""
+    producer = relay.start_producer(topic, stdin=subprocess.PIPE, settings={"drain": "20s", "on_invalid": "stop"})
+    pipe = producer.process.stdin
+    pipe.write(line_of(make_event(1)) + b"\n")
+    pipe.flush()
+    wait_for(lambda: sum(log.ends(topic).values()) == 1, "the first is on the log")
+    log.node.freeze()
+    pipe.write(line_of(make_event(2)) + b"\n{}\n")
+    pipe.flush()
+    producer.wait_logged("on_invalid is stop")
+    producer.signal(signal.SIGTERM)
+    producer.wait_logged("stopping")
+    log.node.thaw()
+    assert producer.wait() == 65
+    pipe.close()
+    assert sum(log.ends(topic).values()) == 2
 
 
 @pytest.mark.parametrize("arguments, status, said", [

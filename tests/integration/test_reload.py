@@ -89,6 +89,43 @@ def test_what_is_in_the_air_ends_as_it_began(relay, log, topic1, receiver):
     assert consumer.stop() == 0
 
 
+def test_a_reload_while_it_drains(relay, log, topic1, receiver):
+    """What is in the air is waited for and counts; what was not sent belongs to the next run."""
+    gate = threading.Event()
+    old = receiver.endpoint("/old", [make_secret(1)], Answer(200, until=gate))
+    moved = receiver.endpoint("/moved", [make_secret(2)])
+    relay.write_subscriptions(relay.subscription("crm", old))
+    consumer = relay.start_consumer(topic1, {"drain": "20s"})
+    log.produce(topic1, different(0, 3, incidents=1))
+    old.wait_for_requests(1)
+    consumer.signal(signal.SIGTERM)
+    consumer.wait_logged("asked to stop")
+    reload(relay, consumer, relay.subscription("crm", moved))
+    gate.set()
+    assert consumer.wait() == 0
+    assert log.committed(relay.group_of(topic1), topic1) == {0: 1}
+    assert (len(old.requests), len(moved.requests)) == (1, 0)
+
+
+def test_a_reload_before_the_broker_answers(relay, log, topic1, receiver):
+    """It is kept for later: the file that is in force then is the new one."""
+    before, after = receiver.endpoint("/before", [make_secret(1)]), receiver.endpoint("/after", [make_secret(2)])
+    relay.write_subscriptions(relay.subscription("before", before))
+    log.node.freeze()
+    try:
+        consumer = relay.start_consumer(topic1, wait=False)
+        consumer.wait_logged("admin listener")
+        relay.write_subscriptions(relay.subscription("after", after))
+        consumer.signal(signal.SIGHUP)
+    finally:
+        log.node.thaw()
+    consumer.wait_logged("subscriptions in force", 2)
+    log.produce(topic1, different(0, 5))
+    log.wait_committed_to_end(relay.group_of(topic1), topic1)
+    assert (len(before.requests), len(after.delivered)) == (0, 5)
+    assert consumer.stop() == 0
+
+
 def test_what_a_removed_one_owed_is_let_go_and_said(relay, log, topic1, receiver):
     dead = receiver.endpoint("/dead", [make_secret(1)], 500)
     alive = receiver.endpoint("/alive", [make_secret(2)])

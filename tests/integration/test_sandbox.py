@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 
 from events import EXAMPLES, ROOT
 from programs import make_secret
+from secrecy import Canaries
 from waiting import wait_for
 
 SUBSCRIBERS = ROOT / "deploy/sandbox/subscribers.json"
@@ -68,6 +69,12 @@ class Sandbox:
         answer.read()
         return answer.status
 
+    def connections(self):
+        """How many clients the receiver has accepted, of those that are still there."""
+        port = int(self.state()["receiver"].rpartition(":")[2])
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
     def deliver_all(self, but=0):
         """Every delivery that the subscribers ordered, less the first `but`; how many there are of them."""
         due = [(each["id"], line) for line in EXAMPLES for each in self.subscribers if wants(each, json.loads(line))]
@@ -79,6 +86,11 @@ class Sandbox:
         """(exit status, lines of standard output)"""
         self.process.terminate()
         output, _ = self.process.communicate(timeout=10)
+        canaries = Canaries()
+        for secret in self.secrets.values():
+            canaries.add_secret(secret)
+        assert canaries.found_in_texts([("standard output", output.encode())]) == []
+        assert canaries.found_in([path for path in (self.state_path, self.journal_path) if path.exists()]) == []
         return self.process.returncode, output.splitlines()
 
 
@@ -165,6 +177,19 @@ def test_the_first_deliveries_can_be_told_to_fail(sandbox):
     assert [sandbox.send("crm-2051", EXAMPLES[0]) for _ in range(3)] == [503, 503, 204]
     status, lines = sandbox.end()
     assert status == 1 and lines[-1].startswith("delivered 1 of "), lines
+
+
+@pytest.mark.parametrize("sandbox", [("--delay", "60000")], indirect=True)
+def test_a_delay_is_the_deliveries_alone_and_ends_with_the_sandbox(sandbox):
+    began = time.monotonic()
+    assert sandbox.request("PUT", "/answer/crm-2051/503") == 204
+    client = sandbox.beside()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(client.send, "crm-2051", EXAMPLES[0])
+        wait_for(lambda: sandbox.connections() == 2, "the delivery waits")
+        sandbox.end()
+        assert sent.exception(5) is not None or sent.result() == 503
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("sandbox", [("--delay", "400")], indirect=True)

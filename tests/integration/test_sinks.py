@@ -3,6 +3,9 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
+
+import pytest
 
 import events
 from events import make_event, record_of
@@ -119,6 +122,7 @@ def test_file_lines_are_the_bodies(relay, log, topic, receiver):
     assert consumer.stop() == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="which files a program holds open is told to root only")
 def test_file_is_opened_anew_at_sighup(relay, log, topic):
     path = relay.folder / "out.ndjson"
     relay.write_subscriptions(sink("archive", file={"path": str(path)}))
@@ -154,3 +158,79 @@ def test_file_on_a_full_disk(relay, log, topic, tmpfs):
     ids = {json.loads(line)["payload"]["id"] for line in lines_of(path)}
     assert ids == set(range(1, 41))
     assert consumer.stop() == 0
+
+
+def test_files_that_cannot_be_written_stop_nobody_else(relay, log, topic):
+    """Each with its path and its reason; nothing is given up."""
+    (relay.folder / "folder").mkdir()
+    os.mkfifo(relay.folder / "pipe")
+    good = relay.folder / "good.ndjson"
+    bad = {"/dev/full": "No space left on device", str(relay.folder / "folder"): "Is a directory",
+           str(relay.folder / "none/out"): "No such file or directory", str(relay.folder / "pipe"): "Invalid argument"}
+    relay.write_subscriptions(sink("good", file={"path": str(good)}),
+                              *(sink(f"bad{number}", file={"path": path}) for number, path in enumerate(bad)))
+    consumer = relay.start_consumer(topic)
+    log.produce(topic, events.records(5))
+    wait_lines(good, 5)
+    consumer.wait_metric("incident_consumer_lanes_halted", len(bad))
+    said = {(line["path"], line["reason"]) for line in consumer.lines() if "reason" in line and "path" in line}
+    assert said == set(bad.items())
+    assert not log.read(relay.dead_letters_of(topic))
+    assert consumer.stop() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file away needs root")
+def test_a_file_of_somebody_else(relay, log, topic):
+    """Written once its owner allows it."""
+    path = relay.folder / "out.ndjson"
+    path.touch(mode=0o600)
+    os.chown(path, 65534, 65534)
+    relay.write_subscriptions(sink("archive", file={"path": str(path)}))
+    consumer = relay.start_consumer(topic, wrapper=["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"])
+    log.produce(topic, events.records(5))
+    consumer.wait_logged("Permission denied")
+    path.chmod(0o666)
+    wait_lines(path, 5)
+    log.wait_committed_to_end(relay.group_of(topic), topic)
+    assert consumer.stop() == 0
+
+
+def test_renamed_again_and_again_while_two_shards_write(relay, log, topic):
+    """Every event in one of the files, in whole lines, whichever file its shard had open."""
+    path = relay.folder / "out.ndjson"
+    relay.write_subscriptions(sink("a", file={"path": str(path)}),
+                              sink("b", OTHER_TENANT, file={"path": str(path), "fsync": "never"}))
+    consumer = relay.start_consumer(topic, {"shards": 2})
+    made = set()
+    for number in range(10):
+        batch = [(tenant, 100 * number + index) for tenant in (7001, OTHER_TENANT) for index in range(1, 41)]
+        made.update(batch)
+        log.produce(topic, [record_of(make_event(incident, tenant)) for tenant, incident in batch])
+        if path.exists():
+            path.rename(relay.folder / f"out.{number}.ndjson")
+            consumer.signal(signal.SIGHUP)
+    log.wait_committed_to_end(relay.group_of(topic), topic)
+    payloads = [json.loads(line)["payload"] for file in relay.folder.glob("out*.ndjson") for line in lines_of(file)]
+    assert {(payload["tenant_id"], payload["id"]) for payload in payloads} == made
+    assert consumer.stop() == 0
+
+
+TRACE = ["strace", "-qq", "-f", "--seccomp-bpf", "-e", "trace=fdatasync"]
+
+
+@pytest.mark.parametrize("policy", ["always", "never"])
+def test_the_fsync_policy(relay, log, topic1, policy):
+    """always: an fsync that fails is an endpoint failure, and the event is written again. never: there is none."""
+    if subprocess.run([*TRACE, "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        pytest.skip("tracing is not allowed here")
+    path, calls = relay.folder / "out.ndjson", relay.folder / "calls"
+    relay.write_subscriptions(sink("archive", file={"path": str(path), "fsync": policy}))
+    consumer = relay.start_consumer(topic1, wrapper=[*TRACE, "-o", str(calls), "-e",
+                                                     "inject=fdatasync:error=EIO:when=1"])
+    log.produce(topic1, events.records(1))
+    log.wait_committed_to_end(relay.group_of(topic1), topic1)
+    failed = len(consumer.logged("Input/output error"))  # strace counts for each thread of the pool
+    assert (failed > 0) == (policy == "always")
+    assert len(lines_of(path)) == failed + 1
+    assert calls.read_text().count("fdatasync(") == (failed + 1 if policy == "always" else 0)
+    consumer.kill()

@@ -17,6 +17,7 @@ from waiting import wait_for
 
 TENANTS = 6
 INCIDENTS = 40
+IN_FLIGHT = 300
 PAUSE_S = 0.02
 LINES_AT_ONCE = 2
 START_US = micros("2026-02-03T10:46:23+00:00")
@@ -93,10 +94,10 @@ def incident_of(one):
     return one["payload"]["tenant_id"], one["payload"]["id"]
 
 
-def check_log(log, topic, made):
-    """Every event once, each tenant's in order."""
+def check_log(log, topic, made, doubles_max=0):
+    """Every event, each tenant's in order, once."""
     found = log.read(topic)
-    assert len(found) == len(made)
+    assert len(made) <= len(found) <= len(made) + doubles_max
     assert firsts((int(record.key), record.header("ce_id").decode()) for record in found) == identities(made, tenant_of)
 
 
@@ -126,7 +127,8 @@ def test_a_node_less_is_enough(relay, log, kafka, receiver):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_rolling_restarts(relay, log, kafka, receiver, number):
-    """Nothing is lost, nothing is on the log twice, order holds; the producer ends as if nothing had been."""
+    """Nothing is lost, order holds; the producer ends as if nothing had been. Nothing is on the log twice, but what was in
+    flight when librdkafka gave a client up: its successor cannot know what had arrived."""
     topic = log.make_topic(partitions=6)
     endpoints = {tenant: receiver.endpoint(f"/hook-{tenant}", [make_secret()]) for tenant in range(8001, 8001 + TENANTS)}
     relay.write_subscriptions(*(
@@ -135,7 +137,7 @@ def test_rolling_restarts(relay, log, kafka, receiver, number):
     members = [relay.start_consumer(topic, QUICK) for _ in range(2)]
     watched = [topic, "__consumer_offsets"]
     log.wait_in_sync(watched)
-    producer = relay.start_producer(topic, stdin=subprocess.PIPE, settings={"in_flight": {"events": 300}})
+    producer = relay.start_producer(topic, stdin=subprocess.PIPE, settings={"in_flight": {"events": IN_FLIGHT}})
     load = Load(producer)
     try:
         for turn, node in enumerate(kafka.nodes):
@@ -153,7 +155,7 @@ def test_rolling_restarts(relay, log, kafka, receiver, number):
     counts = summary(producer)
     assert (counts["read"], counts["published"], counts["rejected"]) == (len(load.events), len(load.events), 0)
     log.wait_committed_to_end(relay.group_of(topic), topic, 40)
-    check_log(log, topic, load.events)
+    check_log(log, topic, load.events, IN_FLIGHT * len(producer.logged("has failed for good")))
     for tenant, endpoint in endpoints.items():
         check_deliveries(endpoint, [one for one in load.events if tenant_of(one) == tenant], tenant % 2 == 1)
     taken = sum(len(endpoint.delivered) for endpoint in endpoints.values())

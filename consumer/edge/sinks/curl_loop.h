@@ -23,7 +23,7 @@ struct curl_loop_hooks {
     void *context;
 };
 
-struct curl_loop *curl_loop_create(struct uv_loop_s *loop, const struct curl_loop_hooks *hooks);
+struct curl_loop *curl_loop_create(struct uv_loop_s *uv, const struct curl_loop_hooks *hooks);
 
 /* The multi handle; NULL after curl_loop_stop. */
 CURLM *curl_loop_multi(const struct curl_loop *loop);
@@ -32,7 +32,7 @@ CURLM *curl_loop_multi(const struct curl_loop *loop);
 curl_socket_t curl_loop_open_socket(struct curl_loop *loop, const struct curl_sockaddr *address);
 
 /* The CURLOPT_CLOSESOCKETFUNCTION of every handle; its data is the curl_loop. */
-int curl_loop_close_socket(void *loop, curl_socket_t socket);
+int curl_loop_close_socket(void *context, curl_socket_t socket);
 
 /* Closes every connection and the multi handle, which has no handle in it any more. May be called again. */
 void curl_loop_stop(struct curl_loop *loop);

@@ -1,6 +1,7 @@
 #include "file_sink.h"
 
 #include "check.h"
+#include "hash_table.h"
 #include "log.h"
 #include "log_budget.h"
 #include "memory.h"
@@ -16,10 +17,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include <uv.h>
-
-/* uthash ends the program by exit() when memory runs out; ours aborts (memory.h). */
-#define uthash_fatal(text) check_failed(__FILE__, __LINE__, __func__, text)
-#include <uthash.h>
 
 enum { FILE_MODE = 0640 };
 

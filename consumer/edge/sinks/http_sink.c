@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "curl_loop.h"
+#include "hash_table.h"
 #include "memory.h"
 #include "socket_bytes.h"
 
@@ -11,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* uthash ends the program by exit() when memory runs out; ours aborts (memory.h). */
-#define uthash_fatal(text) check_failed(__FILE__, __LINE__, __func__, text)
-#include <uthash.h>
 
 enum {
     READ_SIZE = 2048,       /* libcurl reads so much at a time; the least that it takes is 1024 */

@@ -1,6 +1,8 @@
 #include "kafka_sink.h"
 
 #include "check.h"
+#include "hash_table.h"
+#include "kafka_topic.h"
 #include "kafka_wake.h"
 #include "log.h"
 #include "log_budget.h"
@@ -11,10 +13,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
-
-/* uthash ends the program by exit() when memory runs out; ours aborts (memory.h). */
-#define uthash_fatal(text) check_failed(__FILE__, __LINE__, __func__, text)
-#include <uthash.h>
 
 /* A record from start to answer; librdkafka carries it as the message's opaque. */
 struct record {
@@ -172,14 +170,19 @@ static void judge(rd_kafka_resp_err_t err, struct sink_answer *ret_answer)
 
 static void log_failure(struct kafka_sink *sink, const struct record *record, const struct sink_answer *answer)
 {
-    char error[SINK_ERROR_MAX];
+    char text[SINK_ERROR_MAX];
+    struct error reason;
 
     if (answer->verdict == VERDICT_DELIVERED || !sink_may_log(&sink->lines, event_loop_now_ms(sink->loop))) {
         return;
     }
-    sink_error_text(answer->error, error);
+    error_set(&reason, STATUS_REFUSED, "%s", answer->detail);
+    if (sink->client != NULL && answer->verdict == VERDICT_FAILED) {
+        (void)kafka_topic_refuse(sink->client, record->topic, error_meant(sink, record->err), &reason);
+    }
+    sink_error_text(answer->error, text);
     log_warn(answer->verdict == VERDICT_REFUSED ? "a topic has refused an event" : "a topic cannot be written to",
-             LOG_TEXT("topic", record->topic), LOG_TEXT("error", error), LOG_TEXT("reason", answer->detail));
+             LOG_TEXT("topic", record->topic), LOG_TEXT("error", text), LOG_TEXT("reason", reason.text));
 }
 
 static void tell_answers(struct kafka_sink *sink)

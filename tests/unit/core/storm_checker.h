@@ -131,13 +131,13 @@ struct storm_checker {
 _Noreturn void storm_checker_fail(const struct storm_checker *checker, const char *promise);
 
 /* What the world is about to tell the core. */
-void storm_checker_on_assigned(struct storm_checker *checker, uint32_t partition, uint64_t assignment);
-void storm_checker_on_revoked(struct storm_checker *checker, uint32_t partition, bool lost);
-void storm_checker_on_fetched(struct storm_checker *checker, uint32_t partition, uint32_t ticket);
+void storm_checker_on_assigned(struct storm_checker *checker, uint32_t slot, uint64_t assignment);
+void storm_checker_on_revoked(struct storm_checker *checker, uint32_t slot, bool lost);
+void storm_checker_on_fetched(struct storm_checker *checker, uint32_t slot, uint32_t ticket);
 void storm_checker_on_answer(struct storm_checker *checker, struct storm_run *run, enum delivery_verdict verdict,
                              int64_t retry_after_ms);
 void storm_checker_on_written(struct storm_checker *checker, struct storm_run *run, bool ok);
-void storm_checker_on_committed(struct storm_checker *checker, uint32_t partition, bool ok);
+void storm_checker_on_committed(struct storm_checker *checker, uint32_t slot, bool ok);
 
 /* Another set of subscriptions, under limits whose fan-out may be another one. */
 void storm_checker_on_replaced(struct storm_checker *checker, const struct storm_set *set, uint32_t fanout_max);

@@ -31,12 +31,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A row with these fields; times and session are the same for all. */
+/* A row with these fields; other times and the session are the same for all. */
 struct row {
     const char *status;
     const char *severity;
     const char *notes;
     const char *description;
+    const char *start_time;
     const char *end_time;
     const char *updated_at;
     const char *session_status;
@@ -47,6 +48,7 @@ static const struct row plain = {
     .severity = "LOW",
     .notes = "null",
     .description = "{\"text\":\"d\"}",
+    .start_time = "2026-02-03T10:46:23+00:00",
     .end_time = "null",
     .updated_at = "2026-02-03T10:46:23+00:00",
     .session_status = "CREATED",
@@ -60,13 +62,13 @@ static void append_row(const struct row *row)
     }
     bytes_append_format(&line,
                         "{\"id\":7,\"description\":%s,\"status\":\"%s\",\"severity\":\"%s\","
-                        "\"start_time\":\"2026-02-03T10:46:23+00:00\",\"end_time\":%s,\"resolution_notes\":%s,"
+                        "\"start_time\":\"%s\",\"end_time\":%s,\"resolution_notes\":%s,"
                         "\"session\":{\"id\":3,\"uuid\":\"94c9c950-0925-4474-9b57-5bd13653f8dd\",\"score\":null,"
                         "\"status\":\"%s\",\"created_at\":\"2026-02-03T10:46:23+00:00\","
                         "\"updated_at\":\"2026-02-03T10:46:23+00:00\"},\"tenant_id\":2050,"
                         "\"created_at\":\"2026-02-03T10:46:23+00:00\",\"updated_at\":\"%s\"}",
-                        row->description, row->status, row->severity, row->end_time, row->notes, row->session_status,
-                        row->updated_at);
+                        row->description, row->status, row->severity, row->start_time, row->end_time, row->notes,
+                        row->session_status, row->updated_at);
 }
 
 static enum intake_answer read_change(const struct row *before, const struct row *after, const char *more)
@@ -103,6 +105,7 @@ static void test_what_fires(void **state)
                       .severity = "HIGH",
                       .notes = "{}",
                       .description = "1",
+                      .start_time = "2026-02-03T10:46:22+00:00",
                       .end_time = "\"2026-02-03T10:46:23+00:00\"",
                       .updated_at = "2026-02-03T10:46:24+00:00",
                       .session_status = "STOPPED"};
@@ -119,7 +122,7 @@ static void test_what_fires(void **state)
 static void test_what_fires_nothing(void **state)
 {
     (void)state;
-    struct row others[5];
+    struct row others[6];
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         others[i] = plain;
     }
@@ -127,6 +130,7 @@ static void test_what_fires_nothing(void **state)
     others[1].end_time = "\"2026-02-03T10:46:23+00:00\"";
     others[2].updated_at = "2026-02-04T10:46:23+00:00";
     others[3].session_status = "COMPLETED";
+    others[4].start_time = "2026-02-03T10:46:22+00:00";
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) { /* the last is no change at all */
         assert_int_equal(read_change(&plain, &others[i], ""), INTAKE_NO_MATTER);
     }

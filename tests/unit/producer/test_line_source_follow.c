@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_MAX_SMALL = 8, QUIET = 4 };
@@ -129,6 +130,31 @@ static void test_rename(void **state)
     assert_true(line_source_is_caught_up(source));
 }
 
+/* What a writer appends after all to a file that was quiet for a while is told. */
+static void test_missed_tail(void **state)
+{
+    (void)state;
+    struct line_source_missed missed;
+    line_source_follow(source);
+    append_to(path, "one\n");
+    look();
+    assert_int_equal(rename(path, named("a")), 0);
+    append_to(path, "new\n");
+    append_to(named("a"), "two\n");
+    for (int i = 0; i <= QUIET; i++) {
+        look();
+    }
+    assert_true(line_source_go_on(source));
+    assert_string_equal(look(), "1@0:new ");
+    assert_false(line_source_has_missed(source, &missed));
+    append_to(named("a"), "late\n");
+    assert_true(line_source_has_missed(source, &missed));
+    assert_int_equal(missed.offset, 8);
+    assert_int_equal(missed.bytes, 5);
+    append_to(named("a"), "later\n");
+    assert_false(line_source_has_missed(source, &missed)); /* once */
+}
+
 static void look_around(bool is_new)
 {
     bool found;
@@ -209,25 +235,80 @@ static void reopen(void)
     assert_int_equal(line_source_open(path, LINE_MAX_SMALL, &source, NULL), STATUS_OK);
 }
 
-static struct input_identity identify(int64_t head_size)
+/* Of the file that is open, which begins with `head`. */
+static struct input_identity identify(const char *head)
 {
     struct input_identity identity;
-    assert_int_equal(line_source_identify(source, head_size, &identity, NULL), STATUS_OK);
+    assert_int_equal(input_identity_make(line_source_fd(source), bytes_view_of_text(head), &identity, NULL), STATUS_OK);
     return identity;
+}
+
+static void expect_identity(int64_t head_size, const char *head)
+{
+    struct input_identity expected = identify(head);
+    struct input_identity identity;
+    assert_int_equal(line_source_identify(source, head_size, &identity, NULL), STATUS_OK);
+    assert_int_equal(identity.inode, expected.inode);
+    assert_int_equal(identity.head_size, expected.head_size);
+    assert_true(identity.head_hash == expected.head_hash);
+}
+
+/* The head is what was read, whatever has become of the file. */
+static void test_head_is_what_was_read(void **state)
+{
+    (void)state;
+    line_source_follow(source);
+    append_to(path, "one\n");
+    look();
+    append_to(path, "two\n");
+    expect_identity(8, "one\n");
+    look();
+    assert_int_equal(truncate(path, 0), 0);
+    expect_identity(8, "one\ntwo\n");
+    expect_identity(5, "one\nt");
+    assert_string_equal(look(), "E");
+    assert_false(line_source_go_on(source));
+    expect_identity(8, "");
+    append_to(path, "1\n2\n3\n");
+    look();
+    expect_identity(2, "1\n");
+    reopen();
+    struct input_identity identity = identify("1\n");
+    assert_int_equal(line_source_continue(source, &identity, 3, 4, NULL), STATUS_OK);
+    line_source_follow(source);
+    expect_identity(8, "1\n2\n");
+    assert_string_equal(look(), "3@4:3 ");
+    expect_identity(8, "1\n2\n3\n");
+}
+
+/* Of a long file the first INPUT_HEAD_MAX bytes. */
+static void test_head_is_bounded(void **state)
+{
+    (void)state;
+    static char head[INPUT_HEAD_MAX + 1];
+    line_source_follow(source);
+    for (size_t i = 0; i < INPUT_HEAD_MAX; i++) {
+        head[i] = i % 3 == 2 ? '\n' : 'a';
+    }
+    append_to(path, head);
+    look();
+    append_to(path, "\nb\nc\n");
+    look();
+    expect_identity(INT64_MAX, head);
 }
 
 static void test_reading_on(void **state)
 {
     (void)state;
     append_to(path, "one\ntwo\nthree");
-    struct input_identity identity = identify(4);
+    struct input_identity identity = identify("one\n");
     assert_int_equal(line_source_continue(source, &identity, 2, 4, NULL), STATUS_OK);
     line_source_follow(source);
     assert_string_equal(look(), "2@4:two ");
     /* The last line had no newline, and has it now. */
     append_to(path, "\nfour\n");
     reopen();
-    identity = identify(4);
+    identity = identify("one\n");
     assert_int_equal(line_source_continue(source, &identity, 4, 13, NULL), STATUS_OK);
     line_source_follow(source);
     assert_string_equal(look(), "4@14:four ");
@@ -246,7 +327,7 @@ static void test_refused(void **state)
 {
     (void)state;
     append_to(path, "one\ntwo\n");
-    struct input_identity identity = identify(4);
+    struct input_identity identity = identify("one\n");
     expect_refused(&identity, 6, "goes on now");
     expect_refused(&identity, 10, "shorter");
     struct input_identity other = identity;
@@ -264,7 +345,7 @@ static void test_search(void **state)
     struct input_queue next;
     append_to(path, "1\nrest\n");
     line_source_follow(source);
-    struct input_identity identity = identify(2);
+    struct input_identity identity = identify("1\n");
     static const char *const names[] = {"a", "b"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         assert_int_equal(rename(path, named(names[i])), 0);
@@ -294,6 +375,56 @@ static void test_search(void **state)
     assert_non_null(strstr(error.text, "not in its folder any more"));
 }
 
+static void write_later(const char *file, const char *text, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = seconds}};
+    append_to(file, text);
+    assert_int_equal(utimensat(AT_FDCWD, file, times, 0), 0);
+}
+
+/* Renamed more than once while nobody looked: what came in between is never passed over. */
+static void test_missed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        time_t seconds; /* the file that was read: 1000 */
+        bool is_missed;
+    } cases[] = {
+        {"in.1", 1001, true},           {"in.1", 999, false},        {"in.1", 1000, false},
+        {"in-20260203.gz", 1001, true}, {"in_7.ndjson", 1001, true}, {"in.checkpoint", 1001, false},
+        {"in.", 1001, false},           {"other.1", 1001, false},    {"inn.1", 1001, false},
+    };
+    const struct input_queue none = {.count = 0};
+    write_later(path, "1\n", 1000);
+    struct input_identity identity = identify("1\n");
+    assert_int_equal(rename(path, named("a")), 0);
+    write_later(path, "3\n", 2000);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct error error = {0};
+        write_later(named(cases[i].name), "2\n", cases[i].seconds);
+        reopen();
+        enum status status = line_source_search(source, &identity, &none, &error);
+        unlink(named(cases[i].name));
+        assert_int_equal(status, cases[i].is_missed ? STATUS_INVALID : STATUS_OK);
+        if (cases[i].is_missed) {
+            assert_non_null(strstr(error.text, cases[i].name));
+        }
+    }
+    /* One that waited in the queue was not passed over, nor the one that is read, whatever was written last. */
+    write_later(named("in.1"), "2\n", 1001);
+    assert_int_equal(rename(named("a"), named("in.2")), 0);
+    write_later(named("in.2"), "1\n", 1002);
+    struct input_queue next = {.count = 1};
+    struct stat facts;
+    assert_int_equal(stat(named("in.1"), &facts), 0);
+    next.inodes[0] = facts.st_ino;
+    reopen();
+    assert_int_equal(line_source_search(source, &identity, &next, NULL), STATUS_OK);
+    unlink(named("in.1"));
+    unlink(named("in.2"));
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -315,8 +446,10 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_growth),     TEST(test_rename),     TEST(test_several_renames), TEST(test_too_many_renames),
-        TEST(test_truncation), TEST(test_reading_on), TEST(test_refused),         TEST(test_search),
+        TEST(test_growth),           TEST(test_rename),     TEST(test_several_renames),
+        TEST(test_too_many_renames), TEST(test_truncation), TEST(test_reading_on),
+        TEST(test_refused),          TEST(test_search),     TEST(test_head_is_what_was_read),
+        TEST(test_head_is_bounded),  TEST(test_missed),     TEST(test_missed_tail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

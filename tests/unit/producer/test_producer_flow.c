@@ -3,6 +3,7 @@
 #include "check.h"
 #include "intake.h"
 #include "log.h"
+#include "monotonic_clock.h"
 #include "producer_reader.h"
 #include "producer_sender.h"
 
@@ -20,7 +21,6 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { API_PRODUCE = 0, TURNS_MAX = 4000, EXAMPLES = 60, EVENTS_MAX = 16 };
@@ -34,7 +34,7 @@ static char rejects_path[256];
 static rd_kafka_t *newest_client;
 static unsigned clients_made; /* a new client may well lie where the last one was */
 
-/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+/* __real_ and __wrap_ are the linker's names. */
 rd_kafka_t *__real_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *reason, size_t size);
 rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *reason, size_t size);
 
@@ -44,9 +44,9 @@ rd_kafka_t *__wrap_rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, cha
     clients_made++;
     return newest_client;
 }
-/* NOLINTEND(bugprone-reserved-identifier) */
 
 struct fixture {
+    int64_t turns; /* each a millisecond later */
     rd_kafka_t *owner;
     rd_kafka_mock_cluster_t *cluster;
     struct kafka_properties properties;
@@ -58,13 +58,6 @@ struct fixture {
     struct producer_sender *sender;
     enum reader_state reader_state;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int set_up(void **state)
 {
@@ -127,15 +120,15 @@ static int tear_down(void **state)
 static void turn(struct fixture *fixture)
 {
     struct error error = {0};
-    int64_t mono_ms = monotonic_ms();
+    int64_t mono_ms = monotonic_clock_ms();
     producer_sender_take_reports(fixture->sender, mono_ms);
     assert_int_equal(producer_sender_reject_refused(fixture->sender, &error), STATUS_OK);
     if (fixture->reader_state == READER_WANTS_INPUT) {
         fixture->reader_state = producer_reader_fill(fixture->reader, &error);
         assert_int_equal(fixture->reader_state, READER_WANTS_INPUT);
     }
-    fixture->reader_state =
-        producer_reader_run(fixture->reader, 1770112682077, producer_sender_is_open(fixture->sender), &error);
+    fixture->reader_state = producer_reader_run(fixture->reader, 1770112682077 + fixture->turns++,
+                                                producer_sender_is_open(fixture->sender), &error);
     assert_int_equal(producer_sender_send(fixture->sender, mono_ms, 500, &error), STATUS_OK);
     publish_ledger_check(fixture->work.ledger);
 }
@@ -233,21 +226,24 @@ static bool has_id(const rd_kafka_message_t *message, const char *id)
     return size == strlen(id) && memcmp(value, id, size) == 0;
 }
 
-/* The first `expected` examples are on the log, the first of each in their order; a second one only if it may be. */
+/* The first `expected` examples are on the log, the first of each in their order; a second one only if it may be, with
+ * the first one's sent_at. */
 static void check_log(struct fixture *fixture, int expected, bool may_double)
 {
     static char ids[EXAMPLES][EVENT_ID_MAX + 1];
     rd_kafka_t *log = open_log(fixture);
     rd_kafka_message_t *message;
+    int64_t sent_at_ms[EXAMPLES];
     int seen = 0;
     read_example_ids(ids);
     while ((message = rd_kafka_consumer_poll(log, seen < expected ? 10000 : 200)) != NULL) {
+        int64_t time_ms = rd_kafka_message_timestamp(message, NULL);
         if (seen < expected && has_id(message, ids[seen])) {
-            seen++;
+            sent_at_ms[seen++] = time_ms;
         } else {
             bool is_double = false;
             for (int i = 0; i < seen; i++) {
-                is_double = is_double || has_id(message, ids[i]);
+                is_double = is_double || (has_id(message, ids[i]) && time_ms == sent_at_ms[i]);
             }
             assert_true(may_double && is_double);
         }
@@ -408,7 +404,7 @@ static void test_stop_at_the_first_reject(void **state)
     for (int i = 0; i < TURNS_MAX && publish_ledger_counts(fixture->work.ledger).places > 0; i++) {
         struct pollfd ready = {.fd = kafka_publisher_fd(fixture->publisher), .events = POLLIN};
         poll(&ready, 1, 10);
-        producer_sender_take_reports(fixture->sender, monotonic_ms());
+        producer_sender_take_reports(fixture->sender, monotonic_clock_ms());
     }
     assert_at_line(fixture, 3);
     assert_int_equal(counted(fixture, "incident_producer_events_published_total"), 1);
@@ -474,7 +470,7 @@ static void test_full_disk(void **state)
     for (int i = 0; i < TURNS_MAX && publish_ledger_counts(fixture->work.ledger).places > 0; i++) {
         struct pollfd ready = {.fd = kafka_publisher_fd(fixture->publisher), .events = POLLIN};
         poll(&ready, 1, 10);
-        producer_sender_take_reports(fixture->sender, monotonic_ms());
+        producer_sender_take_reports(fixture->sender, monotonic_clock_ms());
     }
     assert_at_line(fixture, 2);
     assert_int_equal(counted(fixture, "incident_producer_events_published_total"), 1);

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/test_rejects_file.XXXXXX";
@@ -273,6 +274,26 @@ static void test_shared_file(void **state)
     assert_file(expected);
 }
 
+/* What goes into a FIFO is handled only when somebody is there to read it. */
+static void test_fifo(void **state)
+{
+    struct error error = {0};
+    char text[1024];
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(rejects_file_probe(*state, NULL), STATUS_OK);
+    assert_int_equal(rejects_file_write(*state, &a_reject, BYTES_LITERAL("x"), true, &error), STATUS_IO);
+    assert_non_null(strstr(error.text, "nobody reads this pipe"));
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    write_text(*state, "x");
+    ssize_t count = read(reader, text, sizeof(text));
+    assert_true(count > 0 && text[count - 1] == '\n');
+    assert_int_equal(rejects_file_sync(*state, NULL), STATUS_OK);
+    close(reader);
+    assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* as the program does */
+    assert_int_equal(rejects_file_write(*state, &a_reject, BYTES_LITERAL("x"), true, &error), STATUS_IO);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -306,6 +327,7 @@ int main(void)
         TEST(test_moved_away),
         TEST(test_probe),
         TEST(test_shared_file),
+        TEST(test_fifo),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

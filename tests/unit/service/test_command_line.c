@@ -162,6 +162,12 @@ static void what_is_wrong_is_named(void **state)
     expect_error("program --config", "--config wants a value");
     expect_error("program --set topic", "--set topic: write --set KEY=VALUE");
     expect_error("program --check=1", "--check=1 is not an option of this version");
+    expect_error("program show -1:0", "-1:0 is not an option of this version");
+    expect_error("program show -1:0 x", "-1:0 is not an option of this version");
+    expect_error("program --check -x", "-x is not an option of this version");
+    expect_error("program show x -hy z", "-hy is not an option of this version");
+    expect_error("program -k", "-k is not an option of this version");
+    expect_error("program x -c", "-c wants a value");
 }
 
 static void sets_are_bounded(void **state)

@@ -102,6 +102,8 @@ static const struct option options[] = {
      .kind = OPTION_DURATION_LIST,
      .offset = offsetof(struct sample, schedule_ms),
      .default_text = "[0, 5s, 5m]",
+     .items_min = 1,
+     .items_max = 3,
      .help = "when"},
     {.key = "egress.ports",
      .kind = OPTION_INT_LIST,
@@ -283,6 +285,14 @@ static void every_error_is_said_with_its_place(void **state)
                   "F:13:17: startup_timeout: has no value; leave the key out for the default\n");
 }
 
+static void a_list_has_its_bounds(void **state)
+{
+    (void)state;
+    expect_errors("retry: {schedule: []}\n", NO_SETS, "F:1:19: retry.schedule: has 0 items; it takes 1 to 3\n");
+    expect_errors(NULL, SETS("retry.schedule=[0, 1s, 2s, 3s]"), "--set retry.schedule: has 4 items; it takes 1 to 3\n");
+    expect_errors("retry: {schedule: [1s]}\negress: {allow: []}\n", NO_SETS, "");
+}
+
 static void an_unknown_key_is_an_error(void **state)
 {
     (void)state;
@@ -363,6 +373,9 @@ static void a_bad_property_has_librdkafkas_reason(void **state)
                   "F:7:22: kafka.security.protocol: Invalid value \"TLS\" for configuration property "
                   "\"security.protocol\"\n"
                   "F:8:13: kafka.client.id: has no value; leave the key out for the default\n");
+    expect_errors("kafka: {bootstrap.servers: '', group.instance.id: '', client.id: ''}\n", NO_SETS,
+                  "F:1:28: kafka.bootstrap.servers: is empty; write one, or leave it out\n"
+                  "F:1:51: kafka.group.instance.id: is empty; write one, or leave it out\n");
 }
 
 static void a_property_that_carries_a_promise_is_refused(void **state)
@@ -427,6 +440,11 @@ static void properties_that_contradict_each_other_are_found(void **state)
     assert_non_null(strstr(errors, "ssl.ca.location"));
     free(errors);
     settings_free(&spec, &sample);
+    /* librdkafka would speak of Kerberos here. */
+    errors = load(NULL, SETS("kafka.security.protocol=sasl_ssl"), &sample);
+    assert_int_equal(strncmp(errors, "--set: kafka: sasl.mechanism is not set", 39), 0);
+    free(errors);
+    settings_free(&spec, &sample);
 }
 
 static void a_password_comes_from_elsewhere_and_is_never_shown(void **state)
@@ -475,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_set_goes_over_the_file_and_the_last_over_all),
         cmocka_unit_test(a_property_set_again_comes_last),
         cmocka_unit_test(every_error_is_said_with_its_place),
+        cmocka_unit_test(a_list_has_its_bounds),
         cmocka_unit_test(an_unknown_key_is_an_error),
         cmocka_unit_test(what_comes_later_is_refused_by_name),
         cmocka_unit_test(one_key_two_ways_is_an_error),
