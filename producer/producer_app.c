@@ -427,9 +427,9 @@ static void decide_end(struct producer_app *app, int64_t mono_ms)
 {
     struct publish_counts counts = publish_ledger_counts(app->work.ledger);
     bool is_all_back = counts.waiting + counts.sent == 0 && (counts.refused == 0 || app->is_rejects_broken);
-    if (app->state == APP_FINISHING && counts.places == 0) {
-        app->state = APP_ENDED;
-    } else if (app->state == APP_DRAINING && (is_all_back || mono_ms >= app->drain_until_ms)) {
+    bool is_finished = app->state == APP_FINISHING && counts.places == 0;
+    bool is_drained = app->state == APP_DRAINING && (is_all_back || mono_ms >= app->drain_until_ms);
+    if (is_finished || is_drained) {
         app->state = APP_ENDED;
     }
 }

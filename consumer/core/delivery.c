@@ -154,7 +154,7 @@ static void enter(struct delivery *delivery, enum delivery_state to)
 void delivery_move(struct delivery_core *core, struct delivery *delivery, enum delivery_state to)
 {
     enum delivery_state from = delivery->state;
-    CHECK((legal_moves[from] & (1U << to)) != 0);
+    CHECK(from < DELIVERY_STATES && (legal_moves[from] & (1U << to)) != 0);
     leave(core, delivery);
     uint32_t *gauge = gauge_of(core, from);
     if (gauge != NULL) {

@@ -38,7 +38,7 @@ void document_report(struct document_reader *reader, const struct document_place
     va_end(arguments);
     /* A value that is shown may have a line break, an error is one line. */
     for (size_t i = 0; text[i] != '\0'; i++) {
-        text[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+        text[i] = (char)((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
     }
     append_place(&key, place);
     bytes_append_byte(&key, '\0');

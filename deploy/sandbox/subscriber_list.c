@@ -87,6 +87,7 @@ static enum status read_item(json_t *item, size_t position, const char *secrets_
             "nothing else but lists of names under \"event_type\", \"status\", \"severity\"",
             position);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): an item of an array from memory_alloc is never NULL */
     memcpy(ret_item->id, id, strlen(id) + 1);
     ret_item->tenant = tenant;
     ret_item->wanted = json_incref(item);

@@ -169,6 +169,11 @@ inline read_epoch(before) {
 #endif
 }
 
+#ifdef PLANT_FIRST_RECORD_WINS
+#define WINS (last == 0)
+#else
+#define WINS true
+#endif
 #ifdef PLANT_ANY_EPOCH_READ
 #define COUNTS(i, epoch_) true
 #else
@@ -191,7 +196,7 @@ inline judge(is_rulers) {
      do
      :: scan < log_end ->
         if
-        :: IS_LANE_RECORD(scan) && log[scan].lane == at && IN_READERS_KEY(scan) -> last = scan
+        :: IS_LANE_RECORD(scan) && log[scan].lane == at && IN_READERS_KEY(scan) && WINS -> last = scan
         :: else
         fi;
         scan++
@@ -833,8 +838,6 @@ end:
   STEP(CAN_COMPACT, compact())
   STEP(CAN_TAKE_OVER, take_over())
   STEP(CAN_READ_EVENT, read_event())
-  EACH_EVENT(CAN_SEND, send)
-  EACH_EVENT(CAN_SETTLE, settle)
   EACH_EVENT(CAN_SET_ASIDE, set_aside)
   EACH_LANE(CAN_DETACH, detach)
   EACH_LANE(CAN_REATTACH, reattach)
@@ -849,6 +852,9 @@ end:
   EACH_LANE(CAN_REBUILD, rebuild)
   STEP(CAN_ARRIVE_LATE, arrive_late())
 #endif
+  /* Last: a search that goes deep first then sees a loss sooner. */
+  EACH_EVENT(CAN_SEND, send)
+  EACH_EVENT(CAN_SETTLE, settle)
   od
 }
 
@@ -868,6 +874,12 @@ end:
   /* R9: the first session gets the partition back, and goes on as if it had never lost it. */
   :: d_step { ruler == OWNERS && commit_epoch == owner[ruler].epoch -> ruler = 1; printf("back to session 1\n"); skip }
 #endif
-  :: d_step { ruler < OWNERS -> ruler++; printf("the group goes to session %d\n", ruler); bury_the_dead(); become_zombie(ruler - 1); skip }
+  :: d_step {
+       ruler < OWNERS -> ruler++;
+       printf("the group goes to session %d\n", ruler);
+       bury_the_dead();
+       become_zombie(ruler - 1);
+       skip
+     }
   od
 }
