@@ -14,6 +14,7 @@ from receiver import Receiver
 from secrecy import told_on_the_log
 
 TIMEOUT_S = 60
+SOAK_TIMEOUT_S = 2 * 3600
 
 
 def pytest_addoption(parser):
@@ -29,7 +30,9 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if is_chosen(item):
             item.add_marker(pytest.mark.newest)
-        if item.get_closest_marker("timeout") is None:
+        if item.get_closest_marker("grows") and config.getoption("--soak"):
+            item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_S))
+        elif item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
         if item.get_closest_marker("soak") and not config.getoption("--soak"):
             item.add_marker(pytest.mark.skip(reason="only with --soak"))
@@ -38,6 +41,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: run once more with the newest librdkafka")
     config.addinivalue_line("markers", "soak: a large count; only with --soak")
+    config.addinivalue_line("markers", "grows: its count, and so its time, is larger with --soak")
     # kafka-python's own loading of its schemas.
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:kafka")
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:importlib")

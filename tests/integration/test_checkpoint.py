@@ -39,9 +39,9 @@ class Spool:
         return self.relay.start_producer(self.topic, "--input", self.path, "--checkpoint", self.checkpoint, *more,
                                          **options)
 
-    def run(self, *more, status=0, **options):
+    def run(self, *more, status=0, timeout_s=30.0, **options):
         producer = self.start(*more, **options)
-        assert producer.wait() == status, producer.text()
+        assert producer.wait(timeout_s) == status, producer.text()
         return producer
 
     def position(self):
@@ -325,7 +325,7 @@ def kills(count, relay, log, topic, spool, lines, seed):
         line, offset = spool.position()
         assert line >= began and offset == sum(len(line) + 1 for line in lines[:line - 1])
         began = line
-    last = spool.run()
+    last = spool.run(timeout_s=30 + len(lines) / 1000)
     assert summary(last)["began_line"] == began
     assert spool.position()[0] == len(lines) + 1
     assert_all_there(log, topic, lines)

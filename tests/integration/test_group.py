@@ -5,6 +5,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 import events
 from events import make_event, micros, record_of, row_time
 from programs import make_secret
@@ -95,6 +97,7 @@ def test_more_shards_than_partitions(relay, log, topic1, receiver):
     assert consumer.stop() == 0
 
 
+@pytest.mark.grows
 def test_members_join_leave_and_are_killed(relay, log, topic, receiver, request):
     """Random kills and restarts under load, two members at most: nothing is lost, order is kept."""
     kills = KILLS_SOAK if request.config.getoption("--soak") else KILLS
