@@ -116,8 +116,7 @@ static const struct advice advices[] = {
     {.reason = "bad certificate", .text = advice_client_certificate, .is_mistake = true},
     {.reason = "unknown ca", .text = advice_client_certificate, .is_mistake = true},
     {.reason = "certificate verify failed", .text = advice_authority, .is_mistake = true},
-    /* A broker that wants SASL hangs up in the middle of our first questions. One that has answered before is stopping.
-     */
+    /* A broker that wants SASL hangs up on our first questions; one that has answered before is stopping. */
     {.reason = "might require SASL", .text = advice_sasl, .is_mistake = true, .is_for_strange = true},
     {.reason = "Disconnected", .state = "UP", .text = advice_sasl, .is_mistake = true, .is_for_strange = true},
     {.reason = "Broken pipe", .state = "UP", .text = advice_sasl, .is_mistake = true, .is_for_strange = true},
