@@ -340,10 +340,17 @@ static void look_around(struct producer_app *app, int64_t mono_ms)
     if (!app->settings->is_followed || mono_ms < app->look_due_ms) {
         return;
     }
+    bool is_first_look = app->look_due_ms == 0;
     app->look_due_ms = mono_ms + FOLLOW_MS;
     say_missed(app);
     bool is_new = false;
     bool is_full = line_source_look_around(app->files.source, &is_new) != STATUS_OK;
+    if (is_new && is_first_look) {
+        log_warn("the input was renamed while nobody read it: going on with that file, then with the one that has its "
+                 "name now; a third one that had it in between is noticed only under a rotated name (in.log.1, "
+                 "in.log-20260203)",
+                 LOG_TEXT("input", app->settings->input));
+    }
     if (is_new) {
         save_position(app, mono_ms); /* a run that comes after this one must know it as well */
     }

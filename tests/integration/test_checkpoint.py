@@ -442,6 +442,7 @@ def test_rotation_by_rename(spool, log, topic):
     wait_for(lambda: count(log, topic) == 60, "the new file")
     said, = producer.wait_logged("taken its name")
     assert '"lines":40' in said
+    assert not producer.logged("renamed while nobody read it")
     assert producer.stop() == 0
     assert spool.position() == (21, spool.path.stat().st_size)
     assert incidents_by_tenant(log.read(topic)) == expected_by_tenant(lines)
@@ -493,6 +494,7 @@ def test_rotated_while_it_was_away(spool, log, topic):
     refused(spool, "the inode differs")
     producer = spool.start("--follow")
     wait_for(lambda: count(log, topic) == 30, "both files")
+    assert len(producer.logged("renamed while nobody read it")) == 1
     assert producer.stop() == 0
     assert summary(producer)["began_line"] == 11
     assert spool.position() == (11, spool.path.stat().st_size)
